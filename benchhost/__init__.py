@@ -1,0 +1,1 @@
+"""A plugin-based benchmark harness for imaging inverse problems."""
