@@ -1,0 +1,5 @@
+"""Fixtures shared by the bundled plugins' suites."""
+
+from benchhost.testing.fixtures import shared_data
+
+__all__ = ["shared_data"]
