@@ -48,6 +48,7 @@ class Method:
     role: "control" methods frame the table (oracle, noise); "baseline" is what a paper calls the input.
     sees_truth: only for the oracle control: ``reconstruct(problem, truth)``.
     stochastic: whether the result depends on ``problem.rng``.
+    packages: distributions whose versions change the result (a wrapper's wrapped library); they enter the keys.
     quick: parameter values under which a 32 x 32 image takes about a second; contract tests use them.
     """
 
@@ -65,6 +66,7 @@ class Method:
     role: Literal["method", "baseline", "control"] = "method"
     sees_truth: bool = False
     stochastic: bool = False
+    packages: tuple[str, ...] = ()
     quick: Mapping[str, Any] = field(default_factory=dict)
     citation: str = ""
     licence: str = ""
