@@ -34,6 +34,10 @@ class UnsuitableImage(BenchhostError):
     """An image does not fit the task's block, scale or mask, and the protocol has no rule that makes it fit."""
 
 
+class MetricUnavailable(BenchhostError):
+    """A metric has no value here (no weights, no reference level, window larger than the image): NA with this reason."""
+
+
 class StoreError(BenchhostError):
     """The result store cannot be used: newer schema, damaged file, wrong URL."""
 
