@@ -14,7 +14,7 @@ KEY_VERSION = 1
 # Host modules that can change a measurement, or a reconstruction, of an unchanged plugin.
 _MEASUREMENT_SOURCES = ("physics", "data", "seeds.py", "types.py")
 _RECONSTRUCTION_SOURCES = ("physics", "nets", "cell.py", "seeds.py", "types.py")
-_SOURCE_SUFFIXES = {".py", ".json", ".toml", ".pyi", ".c", ".cpp", ".cu"}
+_SOURCE_SUFFIXES = frozenset({".py", ".json", ".toml", ".pyi", ".c", ".cpp", ".cu"})
 
 
 def canonical(value: Any) -> str:
@@ -45,11 +45,11 @@ def code_digest(target: str) -> str:
 
 
 @cache
-def sources_digest(roots: tuple[str, ...]) -> str:
+def sources_digest(roots: tuple[str, ...], suffixes: frozenset[str] = _SOURCE_SUFFIXES) -> str:
     """sha256 over relative names and bytes of the source files below ``roots`` (folders or files)."""
     total = hashlib.sha256()
     for root in map(Path, roots):
-        files = [root] if root.is_file() else sorted(p for p in root.rglob("*") if p.suffix in _SOURCE_SUFFIXES)
+        files = [root] if root.is_file() else sorted(p for p in root.rglob("*") if p.suffix in suffixes)
         for path in files:
             if "__pycache__" in path.parts:
                 continue
@@ -62,7 +62,8 @@ def sources_digest(roots: tuple[str, ...]) -> str:
 
 def _host(names: tuple[str, ...]) -> str:
     here = Path(__file__).parent
-    return sources_digest(tuple(str(here / name) for name in names if (here / name).exists()))
+    # Only .py: an installed wheel carries the dataset cards inside benchhost/data, a checkout beside it.
+    return sources_digest(tuple(str(here / name) for name in names if (here / name).exists()), frozenset({".py"}))
 
 
 def measurement_code(task_target: str) -> str:

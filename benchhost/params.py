@@ -61,14 +61,18 @@ def build(cls: type[P], values: Mapping[str, Any], *, owner: str) -> P:
         raise UsageError(f"{owner}: {error}") from error
 
 
-def fits(cls: type, name: str, text: str) -> bool:
-    """Whether ``text`` is a legal value of parameter ``name`` of ``cls`` (used to read comma lists)."""
-    hints = typing.get_type_hints(cls)
+def parse_one(cls: type, name: str, value: Any, *, owner: str) -> Any:
+    """Parse and check a single parameter of ``cls``."""
     fields = {f.name: f for f in dataclasses.fields(cls)}
     if name not in fields:
-        return False
+        raise unknown("parameter", name, fields, where=owner)
+    return _checked(fields[name], typing.get_type_hints(cls)[name], value, owner)
+
+
+def fits(cls: type, name: str, text: str) -> bool:
+    """Whether ``text`` is a legal value of parameter ``name`` of ``cls`` (used to read comma lists)."""
     try:
-        _checked(fields[name], hints[name], text, "")
+        parse_one(cls, name, text, owner="")
     except UsageError:
         return False
     return True
