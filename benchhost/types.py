@@ -113,6 +113,7 @@ class ItemRef:
 
     file: path below the dataset's folder; several items may share one file (slices of a volume, arrays of an npz).
     key: which part of the file, where it holds several.
+    pixel_sha256: sha256 of the decoded uint8 array in C order, where known: it catches a JPEG decoder that differs.
     """
 
     name: str
@@ -121,6 +122,7 @@ class ItemRef:
     bytes: int = 0
     key: str = ""
     urls: tuple[str, ...] = ()
+    pixel_sha256: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,10 +134,13 @@ class Dataset:
     role: "train" items are never scored, "test" items are never trained on.
     source: where files come from: "files" (local folder, cache, URL), "package" (inside an installed package),
         "generated" (computed from ``rule``).
-    reader: "module:function", ``(path | None, item, rule) -> Item array``; see :mod:`benchhost.data.readers`.
+    reader: "module:function", ``(path | None, ref, rule) -> array`` or ``-> (array, meta)``, where the array and meta
+        are those of :class:`Item` and path is None for generated items; see :mod:`benchhost.data.readers`.
     rule: options of the reader, hashed into the digest (grey conversion, crop, reduction).
     lineage: statements such as ``"subset-of bsd100"``, ``"overlaps set12: 12003.jpg"``.
     digest: sha256 over the item list and the rule: the identity of the dataset in every key.
+    folder: where the files lie, for a dataset that is a folder of the user's; else None.
+    store: name of the folder below $BENCHHOST_DATA and the cache, where it is not the dataset's own name.
     """
 
     name: str
@@ -156,6 +161,7 @@ class Dataset:
     lineage: tuple[str, ...] = ()
     notes: str = ""
     folder: Path | None = None
+    store: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
