@@ -1,0 +1,5 @@
+"""``python -m benchhost``."""
+
+from benchhost.cli.main import main
+
+main()

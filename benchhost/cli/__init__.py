@@ -1,0 +1,1 @@
+"""The command line: arguments in, calls out; one short module per command."""
