@@ -1,0 +1,1 @@
+"""What the host itself offers, through the same hooks as any plugin."""
