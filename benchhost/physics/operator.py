@@ -126,7 +126,7 @@ class LinearPhysics(Physics):
 
     def _prox(self, z: Tensor, y: Tensor, tau: Tensor) -> Tensor:
         """``tau`` comes as (1 or B, 1, 1, 1)."""
-        return prox_cg(self._A, self._A_adjoint, z, y, tau)
+        return prox_cg(self._A, self._A_adjoint, z, y, tau, norm=self.norm)
 
     def gradient(self, x: Tensor, y: Tensor) -> Tensor:
         """A_adjoint(A x - y), the gradient of 1/2 |A x - y|^2: (B, *in_shape)."""
@@ -149,29 +149,37 @@ class SpectralPhysics(LinearPhysics):
     Subclasses write the four orthogonal factors and ``singular_values``; pseudo-inverse and prox follow from them.
     ``V_adjoint``: (B, *in_shape) -> (B, n) spectral coefficients, n = number of pixels, orthogonal.
     ``singular_values``: (n,), zeros where A is blind; ``U_adjoint(y)``: (B, *out_shape) -> (B, n), zero where s = 0.
+    ``rcond``: the pseudo-inverse leaves out singular values up to ``rcond * norm``.
     """
 
     pinv_kind = "exact"
+    rcond: float = 0.0
 
     @property
     @abstractmethod
-    def singular_values(self) -> Tensor: ...
+    def singular_values(self) -> Tensor:
+        """The n singular values, in the order of the coefficients: (n,)."""
 
     @abstractmethod
-    def V(self, c: Tensor) -> Tensor: ...
+    def V(self, c: Tensor) -> Tensor:
+        """Coefficients to image: (B, n) -> (B, *in_shape)."""
 
     @abstractmethod
-    def V_adjoint(self, x: Tensor) -> Tensor: ...
+    def V_adjoint(self, x: Tensor) -> Tensor:
+        """Image to coefficients: (B, *in_shape) -> (B, n)."""
 
     @abstractmethod
-    def U(self, c: Tensor) -> Tensor: ...
+    def U(self, c: Tensor) -> Tensor:
+        """Coefficients to measurement: (B, n) -> (B, *out_shape)."""
 
     @abstractmethod
-    def U_adjoint(self, y: Tensor) -> Tensor: ...
+    def U_adjoint(self, y: Tensor) -> Tensor:
+        """Measurement to coefficients, zero where s = 0: (B, *out_shape) -> (B, n)."""
 
     def _A_dagger(self, y: Tensor) -> Tensor:
         s = self.singular_values
-        inverse = torch.where(s > 0, 1 / torch.where(s > 0, s, 1), 0)
+        kept = s > self.rcond * self.norm
+        inverse = torch.where(kept, 1 / torch.where(kept, s, 1), 0)
         return self.V(inverse * self.U_adjoint(y))
 
     def _prox(self, z: Tensor, y: Tensor, tau: Tensor) -> Tensor:
@@ -180,6 +188,7 @@ class SpectralPhysics(LinearPhysics):
         return self.V((self.V_adjoint(z) + t * s * self.U_adjoint(y)) / (1 + t * s**2))
 
     def offers(self) -> frozenset[str]:
+        """Everything a linear operator offers, and the decomposition."""
         return super().offers() | {"svd"}
 
 

@@ -1,5 +1,6 @@
 """Iterative solvers with a fixed count and per-sample scalars, so that a sample's result never depends on its batch."""
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -38,8 +39,23 @@ def cgls(A: Map, A_adjoint: Map, y: Tensor, *, iterations: int) -> Tensor:
     return x
 
 
-def prox_cg(A: Map, A_adjoint: Map, z: Tensor, y: Tensor, tau: Tensor, *, iterations: int = 50) -> Tensor:
-    """argmin_x tau/2 |A x - y|^2 + 1/2 |x - z|^2 by conjugate gradients from z: (I + tau A^T A) x = z + tau A^T y."""
+def prox_cg(
+    A: Map,
+    A_adjoint: Map,
+    z: Tensor,
+    y: Tensor,
+    tau: Tensor,
+    *,
+    iterations: int | Tensor | None = None,
+    norm: float = 1.0,
+) -> Tensor:
+    """argmin_x tau/2 |A x - y|^2 + 1/2 |x - z|^2 by conjugate gradients from z: (I + tau A^T A) x = z + tau A^T y.
+
+    tau: (1 or B, 1, ...).  iterations: per sample; None takes :func:`prox_iterations`, which follows from tau and norm.
+    """
+    if iterations is None:
+        iterations = prox_iterations(tau, norm, dtype=z.dtype)
+    count = torch.as_tensor(iterations, device=z.device).reshape(-1, *[1] * (z.ndim - 1))
 
     def normal(v: Tensor) -> Tensor:
         return v + tau * A_adjoint(A(v))
@@ -47,13 +63,27 @@ def prox_cg(A: Map, A_adjoint: Map, z: Tensor, y: Tensor, tau: Tensor, *, iterat
     x = z
     r = tau * A_adjoint(y - A(z))  # = b - normal(z)
     p, rho = r, _dot(r, r)
-    for _ in range(iterations):
+    for k in range(int(count.max())):
         q = normal(p)
-        alpha = _ratio(rho, _dot(p, q))
+        # A sample that has had its own count stands still, whatever the rest of the batch still needs.
+        alpha = torch.where(k < count, _ratio(rho, _dot(p, q)), 0)
         x, r = x + alpha * p, r - alpha * q
         rho, previous = _dot(r, r), rho
         p = r + _ratio(rho, previous) * p
     return x
+
+
+def prox_iterations(tau: Tensor, norm: float, *, dtype: torch.dtype) -> Tensor:
+    """Conjugate gradient steps for the prox to reach the precision of ``dtype``, one count per entry of ``tau``.
+
+    The error after k steps is at most 2 q^k with q = (sqrt(kappa) - 1) / (sqrt(kappa) + 1), kappa = 1 + tau norm^2
+    (Saad, Iterative Methods for Sparse Linear Systems, eq. 6.128); 500 steps at most.
+    """
+    kappa = 1 + tau.double() * norm**2
+    root = kappa.sqrt()
+    rate = torch.log((root + 1) / (root - 1).clamp_min(1e-12))
+    digits = 16.0 if dtype == torch.float64 else 8.0
+    return ((digits * math.log(10) + math.log(2)) / rate).ceil().clamp(1, 500).long()
 
 
 def spectral_norm(A: Map, A_adjoint: Map, x: Tensor, *, iterations: int = 100) -> float:
