@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 
 from benchhost.plan import Cell, Plan
-from benchhost.run import FAILURES, Progress
+from benchhost.runs import FAILURES, Progress
 
 
 class Display:

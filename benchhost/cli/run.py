@@ -91,7 +91,7 @@ def run(formats: str, as_json: bool, no_isolation: bool, **given: Any) -> int:
     """
     from benchhost.cli.progress import Display
     from benchhost.report import summary, terminal
-    from benchhost.run import FAILURES, execute_run
+    from benchhost.runs import FAILURES, execute_run
 
     config, catalogue = make_config(**given)
     if no_isolation:

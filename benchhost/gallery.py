@@ -1,0 +1,103 @@
+"""Image strips of a run: truth, what the method was given, and every reconstruction of one image, side by side."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchhost import params as P
+from benchhost.keys import canonical
+from benchhost.plan import Cell, Plan, find_item
+from benchhost.plugins import Catalogue, resolve_for
+from benchhost.seeds import Seeds
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from benchhost.report import Results
+
+MOST_STRIPS = 24
+
+
+def strips(plan: Plan, results: Results, catalogue: Catalogue, folder: Path) -> list[Path]:
+    """Draw one strip per (task level, dataset), of its first image; at most MOST_STRIPS of them.  Returns the files."""
+    from benchhost.report.figures import image_strip
+
+    values = _primary_values(results)
+    groups: dict[tuple[str, str, str], list[Cell]] = {}
+    for cell in plan.cells:
+        if cell.repeat == 0:
+            groups.setdefault((cell.task, cell.level, cell.dataset), []).append(cell)
+    written: list[Path] = []
+    for (task, level, dataset), cells in list(groups.items())[:MOST_STRIPS]:
+        mine = [cell for cell in cells if cell.image == cells[0].image]
+        tiles = _tiles(mine, plan, catalogue, values, Path(results.run["results"]))
+        if len(tiles) > 2:
+            name = re.sub(r"[^A-Za-z0-9.=_-]+", "_", f"strip-{task}-{level}-{dataset}-{cells[0].image}")
+            written += image_strip(tiles, folder / name)
+    return written
+
+
+def _primary_values(results: Results) -> dict[str, str]:
+    frame = results.frame
+    rows = frame[frame["primary"].astype(bool) & frame["value"].notna()]
+    return {
+        key: f"{value:.2f} {unit}".strip() for key, value, unit in zip(rows["key"], rows["value"], rows["unit"], strict=True)
+    }
+
+
+def _tiles(cells: list[Cell], plan: Plan, catalogue: Catalogue, values: dict[str, str], folder: Path) -> list[Any]:
+    """Truth, measurement and estimates of one image, as the task's own view shows them."""
+    import torch
+
+    from benchhost.report.figures import Tile
+
+    first = cells[0]
+    posed = pose(first, plan, catalogue)
+    device = posed.y.device
+    tiles = [Tile(title="truth", array=posed.view(posed.truth).truth, caption="")]
+    with torch.no_grad():
+        start = posed.physics.baseline(posed.y)
+    tiles.append(Tile(title="measured", array=posed.view(start).estimate, caption=f"{first.task} {first.level}"))
+    for cell in cells:
+        path = artifact(folder, cell.key)
+        if cell.key in values and path.exists():
+            estimate = load_estimate(path).to(device)
+            tiles.append(Tile(title=cell.method_label, array=_first(posed.view(estimate).estimate), caption=values[cell.key]))
+    return [Tile(title=t.title, array=_first(t.array), caption=t.caption) for t in tiles]
+
+
+def _first(array: np.ndarray) -> np.ndarray:
+    """The middle slice of a volume, else the image itself."""
+    return array[len(array) // 2] if array.ndim == 3 and array.shape[-1] != 3 else array
+
+
+def pose(cell: Cell, plan: Plan, catalogue: Catalogue) -> Any:
+    """The posed problem of a cell, made again from its content."""
+    from benchhost.data import read_item
+
+    task = catalogue.task(cell.task)
+    params = next(chosen.params for chosen in plan.tasks if chosen.values is cell.task_params)
+    dataset = plan.datasets[cell.dataset]
+    item = read_item(dataset, find_item(dataset, cell.image))
+    seeds = Seeds(
+        task=f"{task.name}@{task.version}:{canonical(P.content(params))}",
+        dataset=cell.dataset,
+        image=cell.image,
+        repeat=cell.repeat,
+        base=cell.seed,
+    )
+    return resolve_for(task)(params).pose(item, seeds)
+
+
+def artifact(folder: Path, key: str) -> Path:
+    """Where the reconstruction of ``key`` lies below a results folder."""
+    return folder / "reconstructions" / key[:2] / f"{key}.safetensors"
+
+
+def load_estimate(path: Path) -> Any:
+    """A stored reconstruction, (B, C, H, W) float32."""
+    from safetensors.torch import load_file
+
+    return load_file(path)["estimate"]
