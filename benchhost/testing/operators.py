@@ -164,10 +164,10 @@ def assert_linear(A: LinearPhysics, rng: Generator, dtype: torch.dtype = torch.f
 
 
 def assert_norm(A: LinearPhysics, rng: Generator, dtype: torch.dtype = torch.float32) -> None:
-    """``norm`` bounds |A x| / |x|, and power iteration comes within 0.1 % of it."""
+    """``norm`` bounds |A x| / |x|, and Lanczos from a random image comes within 0.1 % of it."""
     x = draw(A.in_shape, rng, dtype, 8)
     gain = float((norm(A.A(x)) / norm(x)).max())
-    reached = max(gain, spectral_norm(A.A, A.A_adjoint, x[:1], iterations=300))
+    reached = max(gain, spectral_norm(A.A, A.A_adjoint, x[:1], iterations=60))
     assert reached <= A.norm * (1 + 1e-4), f"{A!r}: norm is given as {A.norm:.6g}, but {reached:.6g} is reached"
     assert reached >= 0.999 * A.norm, f"{A!r}: norm is given as {A.norm:.6g}, but only {reached:.6g} is reached"
 
