@@ -1,0 +1,178 @@
+"""Opening a store: created whole or not at all, checked for its schema, and refused with a reason."""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Engine
+
+from benchhost.errors import StoreError
+from benchhost.store import tables, upgrade
+
+T = TypeVar("T")
+FILE_NAME = "benchhost.sqlite"
+BUSY_SECONDS = 30.0
+CHECK_BYTES = 64 * 2**20  # a quick_check of this much takes about a tenth of a second
+
+
+def store_url(place: str | Path) -> str:
+    """The SQLAlchemy URL of a results folder, a file or a URL."""
+    text = str(place)
+    if "://" in text:
+        return text
+    path = Path(place)
+    file = path if path.suffix in (".sqlite", ".db") else path / FILE_NAME
+    return f"sqlite:///{file.resolve()}"
+
+
+def connect(url: str) -> Engine:
+    """An engine on a store of the current schema, made or upgraded where needed; StoreError says what is wrong."""
+    try:
+        parsed = sa.make_url(url)
+        file = Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
+        if file is not None:
+            _create(file)
+        engine = sa.create_engine(url, **_arguments(file))
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
+        raise StoreError(f"cannot open the store {url!r}: {error}") from error
+    if file is not None:
+        sa.event.listen(engine, "connect", _sqlite_settings)
+        sa.event.listen(engine, "begin", _begin_immediate)
+    with guarded(engine):
+        _check(engine, file)
+    return engine
+
+
+@contextmanager
+def guarded(engine: Engine) -> Iterator[None]:
+    """Turn what the database raises into a StoreError that names the store and what to do."""
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        place = engine.url.render_as_string(hide_password=True).removeprefix("sqlite:///")
+        reason = str(error.orig or error).strip()
+        if isinstance(error.orig, sqlite3.DatabaseError) and re.search(r"malformed|not a database|corrupt", reason):
+            raise StoreError(
+                f"the store {place} is damaged ({reason}). Move it away and run the same command again: the "
+                f"reconstructions beside it are kept, and 'sqlite3 {place} .recover' may save the scores"
+            ) from error
+        if isinstance(error.orig, sqlite3.OperationalError) and "disk" in reason:
+            raise StoreError(f"the store {place} cannot be written: {reason}") from error
+        raise StoreError(f"the store {place} cannot be used: {reason}") from error
+
+
+def reading(engine: Engine) -> Connection:
+    """A connection that never takes the write lock."""
+    return engine.execution_options(reads=True).connect()
+
+
+def retried(work: Callable[[], T], *, seconds: float = BUSY_SECONDS) -> T:
+    """Run ``work``, again while another process holds the database, for at most ``seconds``."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return work()
+        except sa.exc.OperationalError as error:
+            if ("locked" not in str(error) and "busy" not in str(error)) or time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+
+
+def _arguments(file: Path | None) -> dict[str, Any]:
+    # No driver-level transactions: ``_begin_immediate`` takes the write lock at once, so that two writers queue
+    # instead of one failing when it upgrades from reading to writing.
+    return {"connect_args": {"timeout": BUSY_SECONDS, "isolation_level": None}} if file is not None else {}
+
+
+def _sqlite_settings(connection: sqlite3.Connection, _record: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+    # WAL: readers never wait.  NORMAL: a killed process loses nothing; a power cut may lose the last commits.
+    with suppress(sqlite3.OperationalError):  # a file system without shared memory keeps its rollback journal
+        cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.close()
+
+
+def _begin_immediate(connection: Connection) -> None:
+    reads = connection.get_execution_options().get("reads")
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _create(file: Path) -> None:
+    """Make the file complete under another name and link it into place: a store is never half-made."""
+    if file.exists():
+        if file.stat().st_size == 0:
+            raise StoreError(f"the store {file} is empty (0 bytes): it was truncated. Move it away to start a new one")
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    os.close(handle)
+    try:
+        engine = sa.create_engine(f"sqlite:///{name}")
+        with engine.begin() as connection:
+            _make_tables(connection)
+        engine.dispose()
+        Path(name).chmod(0o644)
+        _place(name, file)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _place(name: str, file: Path) -> None:
+    try:
+        os.link(name, file)
+    except FileExistsError:  # another process was quicker; its file is as good
+        return
+    except OSError:  # a file system without hard links
+        os.replace(name, file)
+
+
+def _make_tables(connection: Connection) -> None:
+    tables.metadata.create_all(connection)
+    facts = {"schema_version": str(tables.SCHEMA_VERSION), "written_by": _own_version()}
+    connection.execute(sa.insert(tables.meta), [{"name": k, "value": v} for k, v in facts.items()])
+
+
+def _check(engine: Engine, file: Path | None) -> None:
+    if file is None:
+        with engine.begin() as connection:
+            if not sa.inspect(connection).has_table("meta"):
+                _make_tables(connection)
+                return
+    with reading(engine) as connection:
+        if file is not None and file.stat().st_size <= CHECK_BYTES:
+            verdict = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+            if verdict != "ok":
+                raise StoreError(
+                    f"the store {file} is damaged ({verdict}). Move it away and run the same command again"
+                )
+        if not sa.inspect(connection).has_table("meta"):
+            raise StoreError(f"{file or engine.url} is a database, but not a benchhost store: it has no table 'meta'")
+        facts = dict(connection.execute(sa.select(tables.meta.c.name, tables.meta.c.value)).all())
+    found = int(facts.get("schema_version", 0))
+    if found > tables.SCHEMA_VERSION:
+        raise StoreError(
+            f"the store {file or engine.url} has schema {found}; benchhost {_own_version()} reads up to "
+            f"{tables.SCHEMA_VERSION}. Install benchhost {facts.get('written_by', '')} or later: "
+            f"pip install 'benchhost>={facts.get('written_by', '')}'"
+        )
+    if found < tables.SCHEMA_VERSION:
+        upgrade.upgrade(engine, found, tables.SCHEMA_VERSION, written_by=_own_version())
+
+
+def _own_version() -> str:
+    try:
+        return version("benchhost")
+    except PackageNotFoundError:  # run from a source tree that was never installed
+        return "0"

@@ -1,0 +1,171 @@
+"""The result frame: one row a cell and metric, joined from the tables in a few queries."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from benchhost.errors import unknown
+from benchhost.store import tables as t
+
+COLUMNS = (
+    "run_id", "key", "task", "task_params", "level", "dataset", "image", "repeat", "seed", "method", "method_params",
+    "method_label", "metric", "protocol", "primary", "value", "peak", "higher_is_better", "unit", "decimals", "status",
+    "reason", "seconds", "setup_seconds", "timing_valid", "peak_rss_mb", "peak_vram_mb", "threads", "device",
+    "trained_on_test", "finished_at", "artifact",
+)  # fmt: skip
+
+_TEXT = "string"
+_TYPES = {
+    **dict.fromkeys(
+        ("run_id", "key", "task", "task_params", "level", "dataset", "image", "method", "method_params", "method_label",
+         "metric", "protocol", "unit", "status", "reason", "device", "artifact"),
+        _TEXT,
+    ),
+    **dict.fromkeys(("value", "peak", "seconds", "setup_seconds", "peak_rss_mb", "peak_vram_mb"), "Float64"),
+    **dict.fromkeys(("repeat", "seed", "decimals", "threads"), "Int64"),
+    **dict.fromkeys(("primary", "higher_is_better", "timing_valid", "trained_on_test"), "boolean"),
+}  # fmt: skip
+_CELL = ("status", "reason", "peak", "seconds", "setup_seconds", "timing_valid", "peak_rss_mb", "peak_vram_mb",
+         "threads", "device", "finished_at", "artifact")  # fmt: skip
+
+
+def results(connection: Connection, run_id: str | None) -> pd.DataFrame:
+    """See :meth:`benchhost.store.Store.frame`."""
+    chosen = _chosen(connection, run_id)
+    cells = _cells(connection, chosen)
+    if run_id == "all":
+        cells = cells.drop_duplicates("key", keep="last")
+    batches = _query(connection, sa.select(t.run_batches).where(chosen(t.run_batches)))
+    asked = _asked(batches, _query(connection, sa.select(t.metrics)))
+    scores = _query(
+        connection,
+        sa.select(t.scores.c.key, t.scores.c.metric.label("id"), t.scores.c.version, t.scores.c.value,
+                  t.scores.c.reason.label("why"))
+        .where(t.scores.c.key.in_(sa.select(t.run_cells.c.key).where(chosen(t.run_cells)))),
+    )  # fmt: skip
+    frame = cells.merge(batches.drop(columns="metrics"), on=["run_id", "batch"]).merge(asked, on=["run_id", "batch"])
+    frame = frame.merge(scores, on=["key", "id", "version"], how="left")
+    skipped = frame["skip"] != ""
+    frame.loc[skipped, "status"] = "skipped"
+    frame.loc[skipped, "reason"] = frame.loc[skipped, "skip"]
+    ok = frame["status"] == "ok"
+    frame.loc[~ok, ["value", "peak"]] = None
+    frame.loc[ok & frame["value"].isna(), "reason"] = frame["why"]
+    frame.loc[~frame["primary"].astype(bool), "peak"] = None
+    frame = frame.sort_values(["run_id", "position", "order"], kind="stable", ignore_index=True)
+    return typed(frame)
+
+
+def typed(frame: pd.DataFrame) -> pd.DataFrame:
+    """The columns of :data:`COLUMNS` in their order and types; unknown values are NA, reasons and paths are ""."""
+    frame = frame.reindex(columns=list(COLUMNS))
+    frame = frame.astype({name: kind for name, kind in _TYPES.items() if name in frame})
+    frame["finished_at"] = pd.to_datetime(frame["finished_at"], utc=True, format="ISO8601")
+    for name in ("reason", "artifact", "unit"):
+        frame[name] = frame[name].fillna("")
+    return frame
+
+
+def traces(connection: Connection, run_id: str | None) -> pd.DataFrame:
+    """See :meth:`benchhost.store.Store.traces`."""
+    chosen = _chosen(connection, run_id)
+    query = sa.select(t.traces.c.key, t.traces.c.rows).where(
+        t.traces.c.key.in_(sa.select(t.run_cells.c.key).where(chosen(t.run_cells)))
+    )
+    parts = [pd.DataFrame({"key": key, **json.loads(rows)}) for key, rows in connection.execute(query)]
+    empty = pd.DataFrame({"key": [], "step": [], "seconds": [], "metric": [], "value": []})
+    frame = pd.concat(parts, ignore_index=True) if parts else empty
+    return frame.astype({"key": _TEXT, "step": "Int64", "seconds": "Float64", "metric": _TEXT, "value": "Float64"})
+
+
+def attempts(connection: Connection, run_id: str | None) -> pd.DataFrame:
+    """See :meth:`benchhost.store.Store.attempts`."""
+    chosen = _chosen(connection, run_id)
+    return _query(connection, sa.select(t.attempts).where(chosen(t.attempts)).order_by(t.attempts.c.started_at))
+
+
+def runs(connection: Connection) -> pd.DataFrame:
+    """See :meth:`benchhost.store.Store.runs`."""
+    columns = [
+        t.runs.c[name] for name in ("run_id", "started_at", "finished_at", "status", "seconds", "cells", "command")
+    ]
+    frame = _query(connection, sa.select(*columns).order_by(t.runs.c.started_at, t.runs.c.run_id))
+    for name in ("started_at", "finished_at"):
+        frame[name] = pd.to_datetime(frame[name], utc=True, format="ISO8601")
+    return frame
+
+
+def run_row(connection: Connection, run_id: str | None) -> dict[str, Any]:
+    """The row of a run; None for the latest.  UsageError names the nearest run."""
+    query = sa.select(t.runs)
+    if run_id is None:
+        query = query.order_by(t.runs.c.started_at.desc(), t.runs.c.run_id.desc()).limit(1)
+    else:
+        query = query.where(t.runs.c.run_id == run_id)
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        known = connection.execute(sa.select(t.runs.c.run_id)).scalars().all()
+        raise unknown("run", run_id or "latest", known, where="the store")
+    return dict(row)
+
+
+def _chosen(connection: Connection, run_id: str | None) -> Any:
+    if run_id == "all":
+        return lambda table: sa.true()
+    wanted = run_row(connection, run_id)["run_id"]
+    return lambda table: table.c.run_id == wanted
+
+
+def _cells(connection: Connection, chosen: Any) -> pd.DataFrame:
+    """One row a cell of the run: the store's record of its key, or this run's own failure."""
+    c = t.cells.c
+    cells = _query(
+        connection,
+        sa.select(t.run_cells, c.run_id.label("made_by"), *(c[name] for name in _CELL))
+        .select_from(t.run_cells.outerjoin(t.cells, t.run_cells.c.key == c.key))
+        .where(chosen(t.run_cells)),
+    )
+    cells["status"] = cells["status"].fillna("pending")
+    # A cell that an older run finished and this run (--fresh) failed on must not show the older success.
+    a = t.attempts.c
+    names = ("run_id", "key", "status", "reason", "seconds", "finished_at")
+    own = _query(
+        connection,
+        sa.select(*(a[name] for name in names)).where(chosen(t.attempts), a.kind == "run").order_by(a.attempt),
+    ).drop_duplicates(["run_id", "key"], keep="last")
+    failed = own[own["status"] != "ok"].set_index(["run_id", "key"])
+    index = pd.MultiIndex.from_frame(cells[["run_id", "key"]])
+    mine = index.isin(failed.index) & (cells["status"] == "ok").to_numpy()
+    if mine.any():
+        later = failed.loc[index[mine]]
+        for name in ("status", "reason", "seconds", "finished_at"):
+            cells.loc[mine, name] = later[name].to_numpy()
+        for name in set(_CELL) - set(names):
+            cells.loc[mine, name] = None
+    return cells
+
+
+def _asked(batches: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
+    """Which metrics each batch asked for, in order, with their facts: columns run_id, batch, order, primary, id, ..."""
+    newest = metrics.sort_values("version").drop_duplicates("metric", keep="last").set_index("metric")["version"]
+    rows = [
+        (run_id, batch, order, order == 0, id, int(version if version is not None else newest.get(id, 1)))
+        for run_id, batch, asked in zip(batches["run_id"], batches["batch"], batches["metrics"], strict=True)
+        for order, (id, version) in enumerate(json.loads(asked))
+    ]
+    frame = pd.DataFrame(rows, columns=["run_id", "batch", "order", "primary", "id", "version"])
+    split = frame["id"].astype(_TEXT).str.partition("/")
+    frame["metric"] = split[0]
+    frame["protocol"] = split[2] + "@" + frame["version"].astype(_TEXT)
+    facts = metrics.rename(columns={"metric": "id"})
+    return frame.merge(facts, on=["id", "version"], how="left")
+
+
+def _query(connection: Connection, query: sa.Select) -> pd.DataFrame:
+    result = connection.execute(query)
+    return pd.DataFrame.from_records(result.all(), columns=list(result.keys()))

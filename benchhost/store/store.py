@@ -1,0 +1,302 @@
+"""The store as the runner and the command line see it: begin a run, add records, ask what is there."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from benchhost.errors import StoreError
+from benchhost.keys import canonical
+from benchhost.store import engine as _engine
+from benchhost.store import frames, records
+from benchhost.store import tables as t
+from benchhost.store.environment import capture, environment_id
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from benchhost.plan import Cell
+    from benchhost.types import Metric
+
+_CHUNK = 5000  # keys per query: below every database's limit on parameters
+
+
+class Store:
+    """Results at a URL or in a folder (``results/`` holds ``benchhost.sqlite``).
+
+    Several processes may write at once.  Every record is one transaction: what :meth:`add` returned from survives
+    ``kill -9``.  Raises StoreError for a damaged file, a newer schema or a place that cannot be written.
+    """
+
+    def __init__(self, place: str | Path) -> None:
+        self.url = _engine.store_url(place)
+        self.engine = _engine.connect(self.url)
+        self._known_metrics: set[tuple[str, int]] = set()
+
+    @classmethod
+    def open(cls, place: str | Path) -> Store:
+        """Open the store at an SQLAlchemy URL, in a results folder or in a file; made where there is none."""
+        return cls(place)
+
+    def close(self) -> None:
+        """Give the database connections back."""
+        self.engine.dispose()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.close()
+
+    # ----------------------------------------------------------------------------------------------- writing
+
+    def begin_run(
+        self,
+        facts: Mapping[str, Any],
+        cells: Sequence[Cell],
+        *,
+        metrics: Mapping[str, Metric] | None = None,
+        environment: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Register a run and its cells; returns its run_id.
+
+        facts: JSON-ready: ``command`` (text), the resolved configuration, whatever the report should know.
+        metrics: the catalogue's metrics by id: their versions, directions and units go into every row of this run.
+        environment: as :func:`benchhost.store.capture` gives it (the default).
+        """
+        now = datetime.now(UTC)
+        run_id = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+        surroundings = dict(environment if environment is not None else capture(device=str(facts.get("device", "cpu"))))
+        batches, rows = _batched(run_id, cells, metrics or {})
+        run = {
+            "run_id": run_id,
+            "started_at": now.isoformat(),
+            "status": "running",
+            "cells": len(rows),
+            "command": str(facts.get("command", "")),
+            "environment": environment_id(surroundings),
+            "facts": canonical(dict(facts)),
+        }
+
+        def work() -> None:
+            with self.engine.begin() as connection:
+                records.insert_new(
+                    connection, t.environments, [{"id": run["environment"], "facts": canonical(surroundings)}]
+                )
+                records.insert_new(connection, t.metrics, [records.metric_row(m) for m in (metrics or {}).values()])
+                connection.execute(sa.insert(t.runs), [run])
+                if rows:
+                    connection.execute(sa.insert(t.run_batches), batches)
+                    connection.execute(sa.insert(t.run_cells), rows)
+
+        self._write(work)
+        return run_id
+
+    def finish_run(self, run_id: str, status: str = "finished") -> None:
+        """Close a run: "finished" or "interrupted"."""
+        now = datetime.now(UTC)
+
+        def work() -> None:
+            with self.engine.begin() as connection:
+                started = connection.execute(sa.select(t.runs.c.started_at).where(t.runs.c.run_id == run_id)).scalar()
+                if started is None:
+                    raise StoreError(f"the store has no run '{run_id}'")
+                seconds = (now - datetime.fromisoformat(started)).total_seconds()
+                change = {"status": status, "finished_at": now.isoformat(), "seconds": seconds}
+                connection.execute(sa.update(t.runs).where(t.runs.c.run_id == run_id).values(change))
+
+        self._write(work)
+
+    def add(self, run_id: str, cell: Cell, record: Mapping[str, Any]) -> None:
+        """Store what happened to a cell, in one transaction; adding the same record again changes nothing.
+
+        ``record["kind"]`` says what it is: "run" (a reconstruction), "time" (a timing pass over a finished cell:
+        changes its times alone) or "score" (more metrics of a stored reconstruction: changes its scores alone).
+        An ok record is never replaced by a failure; the failure stays among the attempts, and the run in which it
+        happened shows it.
+        """
+
+        def work() -> None:
+            with self.engine.begin() as connection:
+                records.add(connection, run_id, cell, record, self._known_metrics)
+
+        self._write(work)
+
+    # ----------------------------------------------------------------------------------------------- asking
+
+    def finished(self, keys: Iterable[str]) -> set[str]:
+        """Those of ``keys`` whose reconstruction is there.  Failed attempts are never hits."""
+        wanted = list(dict.fromkeys(keys))
+        found: set[str] = set()
+        with self._read() as connection:
+            for start in range(0, len(wanted), _CHUNK):
+                query = sa.select(t.cells.c.key).where(
+                    t.cells.c.key.in_(wanted[start : start + _CHUNK]), t.cells.c.status == "ok"
+                )
+                found.update(connection.execute(query).scalars())
+        return found
+
+    def missing_metrics(
+        self, cells: Iterable[Cell], *, metrics: Mapping[str, Metric] | None = None
+    ) -> dict[str, tuple[str, ...]]:
+        """Metric ids that finished cells still lack, by key; cells that lack none are left out.
+
+        A metric without a value (unavailable when it was asked for) counts as lacking: it may be available by now.
+        With ``metrics`` (the catalogue's), a value of another version of the metric counts as lacking too.
+        """
+        asked = {cell.key: cell.metrics for cell in cells}
+        there: dict[str, set[str]] = {}
+        keys = list(asked)
+        with self._read() as connection:
+            for start in range(0, len(keys), _CHUNK):
+                part = keys[start : start + _CHUNK]
+                query = sa.select(t.cells.c.key).where(t.cells.c.key.in_(part), t.cells.c.status == "ok")
+                there |= {key: set() for key in connection.execute(query).scalars()}
+                query = sa.select(t.scores.c.key, t.scores.c.metric, t.scores.c.version).where(
+                    t.scores.c.key.in_(part), t.scores.c.value.is_not(None)
+                )
+                for key, metric, version in connection.execute(query):
+                    known = (metrics or {}).get(metric)
+                    if key in there and (known is None or known.version == version):
+                        there[key].add(metric)
+        lacking = {key: tuple(m for m in asked[key] if m not in present) for key, present in there.items()}
+        return {key: names for key, names in lacking.items() if names}
+
+    def status(self, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """Columns of the table ``cells`` by key, for the keys that have a record."""
+        wanted = list(dict.fromkeys(keys))
+        found = {}
+        with self._read() as connection:
+            for start in range(0, len(wanted), _CHUNK):
+                query = sa.select(t.cells).where(t.cells.c.key.in_(wanted[start : start + _CHUNK]))
+                found |= {row["key"]: dict(row) for row in connection.execute(query).mappings()}
+        return found
+
+    def timings(self) -> dict[tuple[str, str, str, str], float]:
+        """Mean seconds an image by (task, dataset, method, method_params as canonical JSON), over all ok cells."""
+        b, r, c = t.run_batches.c, t.run_cells.c, t.cells.c
+        columns = (b.task, b.dataset, b.method, b.method_params)
+        query = (
+            sa.select(*columns, sa.func.avg(c.seconds))
+            .select_from(t.cells)
+            .join(t.run_cells, (r.key == c.key) & (r.run_id == c.run_id))
+            .join(t.run_batches, (b.run_id == r.run_id) & (b.batch == r.batch))
+            .where(c.status == "ok")
+            .group_by(*columns)
+        )
+        with self._read() as connection:
+            return {tuple(row[:4]): row[4] for row in connection.execute(query) if row[4] is not None}
+
+    def frame(self, run_id: str | None = None) -> pd.DataFrame:
+        """One row a cell and metric, columns as in :data:`benchhost.store.frames.COLUMNS`.
+
+        run_id: a run; None for the latest; "all" for every cell once, as the latest run that holds it saw it.
+        Cells answered from the cache show the cached values; cells not yet run have status "pending"; a cell that
+        failed in this run shows that failure, even where an older run had succeeded.
+        """
+        with self._read() as connection:
+            return frames.results(connection, run_id)
+
+    def traces(self, run_id: str | None = None) -> pd.DataFrame:
+        """Convergence records of a run's cells: columns key, step, seconds, metric, value."""
+        with self._read() as connection:
+            return frames.traces(connection, run_id)
+
+    def attempts(self, run_id: str | None = None) -> pd.DataFrame:
+        """Every try of a run, with exception, traceback, exit code and signal."""
+        with self._read() as connection:
+            return frames.attempts(connection, run_id)
+
+    def runs(self) -> pd.DataFrame:
+        """One row a run, oldest first: run_id, started_at, finished_at, status, seconds, cells, command."""
+        with self._read() as connection:
+            return frames.runs(connection)
+
+    def run_facts(self, run_id: str | None = None) -> dict[str, Any]:
+        """All that is known of a run: its row, the ``facts`` it began with, and its ``environment``."""
+        with self._read() as connection:
+            row = frames.run_row(connection, run_id)
+            query = sa.select(t.environments.c.facts).where(t.environments.c.id == row["environment"])
+            surroundings = connection.execute(query).scalar()
+        own = json.loads(row.pop("facts"))
+        return {**own, **row, "environment": json.loads(surroundings) if surroundings else {}}
+
+    def _read(self) -> Any:
+        return _Reading(self.engine)
+
+    def _write(self, work: Any) -> None:
+        with _engine.guarded(self.engine):
+            _engine.retried(work)
+
+
+class _Reading:
+    """A read connection whose database errors come out as StoreError."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._guard = _engine.guarded(engine)
+        self._engine = engine
+
+    def __enter__(self) -> sa.Connection:
+        self._guard.__enter__()
+        try:
+            self._connection = _engine.reading(self._engine)
+        except BaseException as error:
+            self._guard.__exit__(type(error), error, error.__traceback__)
+            raise
+        return self._connection
+
+    def __exit__(self, *failure: Any) -> bool | None:
+        self._connection.close()
+        return self._guard.__exit__(*failure)
+
+
+def _batched(
+    run_id: str, cells: Sequence[Cell], metrics: Mapping[str, Metric]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Rows of run_batches and run_cells."""
+    batches: dict[tuple[Any, ...], dict[str, Any]] = {}
+    written: dict[int, str] = {}  # canonical JSON of a params mapping that many cells share
+    rows = []
+    for position, cell in enumerate(cells):
+        for values in (cell.task_params, cell.method_params):
+            if id(values) not in written:
+                written[id(values)] = canonical(dict(values))
+        params = written[id(cell.task_params)], written[id(cell.method_params)]
+        key = (cell.task, params, cell.level, cell.dataset, cell.repeat, cell.seed, cell.method, cell.method_label,
+               cell.metrics, cell.skip)  # fmt: skip
+        batch = batches.get(key)
+        if batch is None:
+            batch = batches[key] = {
+                "run_id": run_id,
+                "batch": len(batches),
+                "task": cell.task,
+                "task_params": params[0],
+                "level": cell.level,
+                "dataset": cell.dataset,
+                "repeat": cell.repeat,
+                "seed": cell.seed,
+                "method": cell.method,
+                "method_params": params[1],
+                "method_label": cell.method_label,
+                "metrics": json.dumps([[m, metrics[m].version if m in metrics else None] for m in cell.metrics]),
+                "skip": cell.skip,
+                "trained_on_test": cell.trained_on_test,
+            }
+        rows.append(
+            {
+                "run_id": run_id,
+                "position": position,
+                "batch": batch["batch"],
+                "image": cell.image,
+                "measurement_key": cell.measurement_key,
+                "key": cell.key,
+            }
+        )
+    return list(batches.values()), rows
