@@ -155,7 +155,9 @@ def load(
     manager.add_hookspecs(hookspecs)
     catalogue = Catalogue(manager=manager)
     for module in BUILTINS:
-        _register(catalogue, PluginInfo(name=module.rpartition(".")[2], module=module, distribution="benchhost"), strict)
+        _register(
+            catalogue, PluginInfo(name=module.rpartition(".")[2], module=module, distribution="benchhost"), strict
+        )
     if installed:
         for plugin in _installed(allow):
             _register(catalogue, plugin, strict)
@@ -259,8 +261,8 @@ def _register(catalogue: Catalogue, plugin: PluginInfo, strict: bool) -> None:
             raise
     except Exception as error:  # whatever a plugin does wrong, the others must go on
         if strict:
-            raise PluginError(f"plugin '{plugin.name}' ({plugin.path or plugin.module}): {_first_line(error)}") from error
-        reason = f"{type(error).__name__}: {_first_line(error)}" if not isinstance(error, BenchhostError) else str(error)
+            raise PluginError(f"plugin '{plugin.name}' ({plugin.path or plugin.module}): {_one_line(error)}") from error
+        reason = f"{type(error).__name__}: {_one_line(error)}" if not isinstance(error, BenchhostError) else str(error)
         catalogue.plugins.append(PluginInfo(**{**vars(plugin), "error": reason, "traceback": traceback.format_exc()}))
         return
     catalogue.plugins.append(plugin)
@@ -309,8 +311,9 @@ def add_commands(catalogue: Catalogue, group: Any) -> None:
     catalogue.observe("benchhost_commands", cli=group)
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 400 else text[:397] + "..."
 
 
 def _and(names: Iterator[str]) -> str:
