@@ -76,6 +76,13 @@ class Physics(ABC):
                 setattr(new, name, value.to(device, dtype))
         return new
 
+    def sample(self, index: int) -> Physics:
+        """The operator of sample ``index`` of a batch; itself, unless samples differ (coil maps of a volume's slices).
+
+        A method that takes the samples one at a time asks here for the operator of each.
+        """
+        return self
+
     def _expect(self, x: Tensor, shape: Shape, call: str) -> Tensor:
         if x.ndim != len(shape) + 1 or tuple(x.shape[1:]) != shape:
             wanted = ", ".join(map(str, ("B", *shape)))
