@@ -124,7 +124,7 @@ def load(results: str | Path = "results", *, run_id: str | None = None) -> pd.Da
     if "://" not in str(results) and not (Path(results) / "benchhost.sqlite").exists():
         raise UsageError(f"no results in '{results}' (no benchhost.sqlite there)")
     with Store.open(results) as store:
-        return store.frame(None if run_id == "all" else store.run(run_id)["run_id"])
+        return store.frame(run_id)
 
 
 def _register(function: Callable[..., Tensor], catalogue: Catalogue) -> str:
@@ -144,6 +144,8 @@ def _asks(selection: Selection, parse: Callable[..., list[Ask]], catalogue: Cata
         if isinstance(item, str):
             asks += parse(item, catalogue)
             continue
-        values = {k: list(v) if isinstance(v, list | tuple) else [v] for k, v in item.items() if k not in ("use", "label")}
+        values = {
+            k: list(v) if isinstance(v, list | tuple) else [v] for k, v in item.items() if k not in ("use", "label")
+        }
         asks.append(Ask(name=item["use"], values=values, label=item.get("label", "")))
     return asks

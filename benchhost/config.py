@@ -49,7 +49,9 @@ class RunConfig:
 # TOML: [run] holds the scalars, [[tasks]] and [[methods]] have "use" and parameters (a list spans a grid).
 _TOP = {"run", "tasks", "methods", "datasets", "metrics", "plugins"}
 _SCALARS = {
-    f.name: f for f in dataclasses.fields(RunConfig) if f.name not in {"tasks", "methods", "datasets", "metrics", "plugins"}
+    f.name: f
+    for f in dataclasses.fields(RunConfig)
+    if f.name not in {"tasks", "methods", "datasets", "metrics", "plugins"}
 }
 _ITEM_WORDS = {"use", "levels", "label"}
 
@@ -134,11 +136,11 @@ def _ask(item: Any, where: str) -> Ask:
     if isinstance(item, str):
         return Ask(name=item)
     if not isinstance(item, Mapping) or not isinstance(item.get("use"), str):
-        raise UsageError(f"{where}: each entry needs use = \"NAME\"")
+        raise UsageError(f'{where}: each entry needs use = "NAME"')
     values = {k: list(v) if isinstance(v, list) else [v] for k, v in item.items() if k not in _ITEM_WORDS}
     levels = item.get("levels")
     if levels not in (None, "all"):
-        raise UsageError(f"{where}: levels must be \"all\", got {levels!r}")
+        raise UsageError(f'{where}: levels must be "all", got {levels!r}')
     return Ask(name=item["use"], values=values, all_levels=levels == "all", label=item.get("label", ""))
 
 

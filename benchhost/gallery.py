@@ -43,7 +43,8 @@ def _primary_values(results: Results) -> dict[str, str]:
     frame = results.frame
     rows = frame[frame["primary"].astype(bool) & frame["value"].notna()]
     return {
-        key: f"{value:.2f} {unit}".strip() for key, value, unit in zip(rows["key"], rows["value"], rows["unit"], strict=True)
+        key: f"{value:.2f} {unit}".strip()
+        for key, value, unit in zip(rows["key"], rows["value"], rows["unit"], strict=True)
     }
 
 
@@ -52,6 +53,7 @@ def _tiles(cells: list[Cell], plan: Plan, catalogue: Catalogue, values: dict[str
     import torch
 
     from benchhost.report.figures import Tile
+    from benchhost.store.artifacts import artifact_path, read_estimate
 
     first = cells[0]
     posed = pose(first, plan, catalogue)
@@ -61,10 +63,11 @@ def _tiles(cells: list[Cell], plan: Plan, catalogue: Catalogue, values: dict[str
         start = posed.physics.baseline(posed.y)
     tiles.append(Tile(title="measured", array=posed.view(start).estimate, caption=f"{first.task} {first.level}"))
     for cell in cells:
-        path = artifact(folder, cell.key)
-        if cell.key in values and path.exists():
-            estimate = load_estimate(path).to(device)
-            tiles.append(Tile(title=cell.method_label, array=_first(posed.view(estimate).estimate), caption=values[cell.key]))
+        if cell.key in values and (folder / artifact_path(cell.key)).exists():
+            estimate = read_estimate(folder, cell.key).to(device)
+            tiles.append(
+                Tile(title=cell.method_label, array=_first(posed.view(estimate).estimate), caption=values[cell.key])
+            )
     return [Tile(title=t.title, array=_first(t.array), caption=t.caption) for t in tiles]
 
 
@@ -89,15 +92,3 @@ def pose(cell: Cell, plan: Plan, catalogue: Catalogue) -> Any:
         base=cell.seed,
     )
     return resolve_for(task)(params).pose(item, seeds)
-
-
-def artifact(folder: Path, key: str) -> Path:
-    """Where the reconstruction of ``key`` lies below a results folder."""
-    return folder / "reconstructions" / key[:2] / f"{key}.safetensors"
-
-
-def load_estimate(path: Path) -> Any:
-    """A stored reconstruction, (B, C, H, W) float32."""
-    from safetensors.torch import load_file
-
-    return load_file(path)["estimate"]

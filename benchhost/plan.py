@@ -1,4 +1,4 @@
-"""The plan: from a selection to cells, each with its content keys.  Pure names and hashes; nothing heavy is imported."""
+"""The plan: from a selection to cells with their content keys.  Pure names and hashes; nothing heavy is imported."""
 
 from __future__ import annotations
 
@@ -100,10 +100,9 @@ def make_plan(config: RunConfig, catalogue: Catalogue) -> Plan:
     for task in tasks:
         names = config.datasets or task.spec.datasets
         fitting = [name for name in names if datasets[name].kind in task.spec.kinds]
-        for name in names:
-            if name not in fitting:
-                left_out.append(f"{task.name} x {name}: the task takes {_words(task.spec)}, the dataset has "
-                                f"{_KINDS.get(datasets[name].kind, datasets[name].kind)}")
+        left_out += [
+            f"{task.name} x {name}: {_mismatch(task.spec, datasets[name])}" for name in names if name not in fitting
+        ]
         if not fitting:
             raise UsageError(
                 f"task '{task.name}' takes {_words(task.spec)}; none of the datasets asked for has any "
@@ -117,7 +116,9 @@ def make_plan(config: RunConfig, catalogue: Catalogue) -> Plan:
                     cells.append(cell)
     idle = [name for name in config.datasets if name not in used]
     if idle and not config.keep_going:
-        raise UsageError(f"dataset '{idle[0]}' fits none of the tasks asked for. {left_out[0]}. Use --keep-going to run the rest")
+        raise UsageError(
+            f"dataset '{idle[0]}' fits none of the tasks asked for. {left_out[0]}. Use --keep-going to run the rest"
+        )
     _refuse_impossible(cells, config)
     return Plan(cells=cells, tasks=tasks, methods=methods, datasets=datasets, device=device, left_out=left_out)
 
@@ -132,7 +133,16 @@ def _cells(
     code = keys.measurement_code(task.spec.target)
     reader = keys.code_digest(dataset.reader) if dataset.reader else ""
     prefix = keys.canonical(
-        [task.name, task.spec.version, P.content(task.params), code, dataset.name, dataset.reader, reader, dict(dataset.rule)]
+        [
+            task.name,
+            task.spec.version,
+            P.content(task.params),
+            code,
+            dataset.name,
+            dataset.reader,
+            reader,
+            dict(dataset.rule),
+        ]
     )
     stem = hashlib.blake2b(f"{keys.KEY_VERSION}|measurement|{prefix}|{config.seed}".encode(), digest_size=20)
     for method in methods:
@@ -253,9 +263,7 @@ def _refuse_impossible(cells: Sequence[Cell], config: RunConfig) -> None:
         for ask in asks:
             mine = [cell for cell in cells if getattr(cell, attribute) == ask.name]
             if mine and all(cell.skip for cell in mine):
-                reasons = dict.fromkeys(
-                    f"{c.method} on {c.task} ({c.level}, {c.dataset}): {c.skip}" for c in mine
-                )
+                reasons = dict.fromkeys(f"{c.method} on {c.task} ({c.level}, {c.dataset}): {c.skip}" for c in mine)
                 raise UsageError(
                     f"{attribute} '{ask.name}' can run nowhere in this selection. {next(iter(reasons))}. "
                     "Use --keep-going to record such cells as skipped"
@@ -268,6 +276,10 @@ def _together(a: Cell, b: Cell) -> bool:
         and a.method_params is b.method_params
         and (a.task, a.dataset, a.method, a.repeat, a.skip) == (b.task, b.dataset, b.method, b.repeat, b.skip)
     )
+
+
+def _mismatch(task: Task, dataset: Dataset) -> str:
+    return f"the task takes {_words(task)}, the dataset has {_KINDS.get(dataset.kind, dataset.kind)}"
 
 
 def _words(task: Task) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -64,53 +63,70 @@ def execute_run(
     progress = progress or Progress()
     plan = make_plan(config, catalogue)
     folder = Path(config.results)
+    start = time.monotonic()
     with Store.open(config.store or folder) as store:
-        done = set() if config.fresh else store.finished([cell.key for cell in plan.cells])
+        done = set() if config.fresh else store.finished(cell.key for cell in plan.cells)
         pending = [cell for cell in plan.cells if cell.key not in done]
         _find_data(plan, pending, config, progress)
-        start = time.monotonic()
-        run_id = store.begin_run(_facts(config, plan, command, folder), plan.cells)
+        run_id = store.begin_run(_facts(config, plan, command, folder), plan.cells, metrics=catalogue.metrics)
         catalogue.observe(
             "benchhost_run_started",
             run={"run_id": run_id, "command": command, "cells": len(plan.cells), "cached": len(done)},
         )
         progress.planned(plan, len(done))
-        options = _options(config, plan, folder)
 
         def observe(cell: Cell, record: dict[str, Any]) -> None:
             catalogue.observe("benchhost_cell_finished", cell=cell.to_json(), record=record)
             progress.finished(cell, record)
 
-        status: Counter[str] = Counter()
+        ended = "interrupted"
         try:
-            lacking = store.missing_metrics([cell for cell in plan.cells if cell.key in done])
-            if lacking:
-                progress.note(f"scoring {len(lacking)} stored reconstructions with metrics they lack")
-                redo = execute.rescore(lacking, store=store, run_id=run_id, options=options)
-                pending += redo
-            execute.execute(pending, store=store, run_id=run_id, options=options, observer=observe)
+            options = _options(config, plan, folder)
+            pending += _complete_scores(plan, done, store, run_id, options, catalogue, progress)
+            execute.execute(pending, store=store, run_id=run_id, options=options, observer=observe, catalogue=catalogue)
+            ended = "finished"
         finally:
-            seconds = time.monotonic() - start
-            status = store.finish_run(run_id, seconds=seconds)
-            catalogue.observe("benchhost_run_finished", run={"run_id": run_id, "status": dict(status)})
+            store.finish_run(run_id, ended)
+            catalogue.observe("benchhost_run_finished", run={"run_id": run_id, "status": ended})
         results = open_results(store, run_id)
+    cells = results.frame.drop_duplicates("key")
     return Outcome(
         run_id=run_id,
         plan=plan,
-        status=dict(status),
+        status={str(name): int(n) for name, n in cells["status"].value_counts().items()},
         computed=len(pending),
         reused=len(plan.cells) - len(pending),
-        seconds=seconds,
+        seconds=time.monotonic() - start,
         results=results,
         folder=folder,
     )
+
+
+def _complete_scores(
+    plan: Plan,
+    done: set[str],
+    store: Store,
+    run_id: str,
+    options: Any,
+    catalogue: Catalogue,
+    progress: Progress,
+) -> list[Cell]:
+    """Score stored reconstructions with the metrics they lack; returns cells whose reconstruction is gone."""
+    from benchhost import execute
+
+    lacking = store.missing_metrics((c for c in plan.cells if c.key in done), metrics=catalogue.metrics)
+    if not lacking:
+        return []
+    progress.note(f"scoring {len(lacking)} stored reconstructions with metrics they lack")
+    cells = [cell for cell in plan.cells if cell.key in lacking]
+    return execute.rescore(cells, store=store, run_id=run_id, options=options, catalogue=catalogue)
 
 
 def open_results(store: Store, run_id: str | None = None) -> Results:
     """The results of a run (the latest without ``run_id``), as reports read them."""
     from benchhost.report import Results
 
-    run = store.run(run_id)
+    run = store.run_facts(run_id)
     return Results(frame=store.frame(run["run_id"]), run=run, traces=store.traces(run["run_id"]))
 
 

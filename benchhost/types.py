@@ -184,6 +184,7 @@ class Metric:
 
     @property
     def name(self) -> str:
+        """The metric's name without its protocol, ``psnr``."""
         return self.id.partition("/")[0]
 
     @property

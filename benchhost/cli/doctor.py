@@ -23,7 +23,9 @@ Check = tuple[str, str, str]  # name, "ok" | "warning" | "error", detail
 @json_option
 def doctor(results: str | None, as_json: bool) -> None:
     """Check packages, plugins, threads, disk, data and the result store; exit code 1 when something is wrong."""
-    checks = [check for part in (_packages, _plugins, _machine, _data, _store(results_folder(results))) for check in part()]
+    checks = [
+        check for part in (_packages, _plugins, _machine, _data, _store(results_folder(results))) for check in part()
+    ]
     if as_json:
         print_json([{"check": name, "state": state, "detail": detail} for name, state, detail in checks])
     else:
@@ -64,7 +66,11 @@ def _machine() -> Iterator[Check]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     busy = load > cores
-    yield "cores", "warning" if busy else "ok", f"{cores}, load {load:.1f}" + (": timings will not be valid" if busy else "")
+    yield (
+        "cores",
+        "warning" if busy else "ok",
+        f"{cores}, load {load:.1f}" + (": timings will not be valid" if busy else ""),
+    )
     yield "device", "ok", resolve_device("auto")
     free = shutil.disk_usage(".").free / 1e9
     yield "disk", "ok" if free > 1 else "error", f"{free:.1f} GB free here"

@@ -35,7 +35,11 @@ def list_(kind: str | None, as_json: bool, catalogue: Catalogue) -> None:
 def _row(catalogue: Catalogue, kind: str, name: str, spec: Any) -> dict[str, Any]:
     row = {"name": name, "summary": _summary(kind, spec), "plugin": catalogue.owner(kind, name).owner}
     if kind == "tasks":
-        row |= {"levels": [dict(level) for level in spec.levels], "metrics": list(spec.metrics), "datasets": list(spec.datasets)}
+        row |= {
+            "levels": [dict(level) for level in spec.levels],
+            "metrics": list(spec.metrics),
+            "datasets": list(spec.datasets),
+        }
     if kind == "methods":
         row |= {"requires": sorted(spec.requires), "training": spec.training, "role": spec.role}
     if kind == "metrics":

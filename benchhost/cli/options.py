@@ -16,9 +16,7 @@ plugin_option = click.option(
     "--plugin", "plugin_files", multiple=True, metavar="FILE", help="A Python file (or module) to load as a plugin."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
-results_option = click.option(
-    "--results", default=None, metavar="DIR", help="Folder of results (default: results/)."
-)
+results_option = click.option("--results", default=None, metavar="DIR", help="Folder of results (default: results/).")
 
 
 def with_catalogue(command: Callable[..., Any]) -> Callable[..., Any]:

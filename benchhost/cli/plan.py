@@ -30,9 +30,8 @@ def plan(explain: bool, as_json: bool, results: str | None, **given: Any) -> Non
     for group in groups:
         state = f"skipped: {group['skip']}" if group["skip"] else f"{group['stored']} stored"
         if explain or not group["skip"]:
-            click.echo(
-                f"{group['task']} {group['level']} | {group['dataset']} | {group['method']}: {group['cells']} cells, {state}"
-            )
+            place = f"{group['task']} {group['level']} | {group['dataset']} | {group['method']}"
+            click.echo(f"{place}: {group['cells']} cells, {state}")
     for line in made.left_out:
         click.echo(f"left out: {line}")
     skipped = sum(1 for cell in made.cells if cell.skip)

@@ -12,7 +12,9 @@ from benchhost.plugins import Catalogue, resolve_for
 
 @click.command()
 @click.argument("run_id", required=False)
-@click.option("--to", "formats", default="markdown", metavar="NAMES", help="markdown, latex, csv, ... (see list reporters).")
+@click.option(
+    "--to", "formats", default="markdown", metavar="NAMES", help="markdown, latex, csv, ... (see list reporters)."
+)
 @click.option("--out", metavar="DIR", help="Where to write (default: RESULTS/runs/RUN_ID).")
 @click.option("--store", metavar="URL", help="SQLAlchemy URL of the store.")
 @results_option

@@ -25,7 +25,9 @@ def selection_options(command: Any) -> Any:
             click.argument("file", required=False),
             click.option("--tasks", "-t", multiple=True, metavar="TASKS", help="cs, cs:all, cs:ratio=0.1,0.25, ..."),
             click.option("--methods", "-m", multiple=True, metavar="METHODS", help="dip, dip:iterations=500,2000, ..."),
-            click.option("--datasets", "-d", multiple=True, metavar="NAMES", help="Names or folders; default: embedded."),
+            click.option(
+                "--datasets", "-d", multiple=True, metavar="NAMES", help="Names or folders; default: embedded."
+            ),
             click.option("--metrics", multiple=True, metavar="IDS", help="Further metrics beside each task's own."),
             click.option("--limit", type=click.IntRange(1), metavar="N", help="Images per dataset."),
             click.option("--seed", type=int, help="Seed of the measurements (default 0)."),
@@ -82,7 +84,9 @@ def make_config(
 @click.option("--save", type=click.Choice(["all", "none"]), help="Keep reconstructions (default: all).")
 @click.option("--exclusive-timing", is_flag=True, default=None, help="Time every cell once more, alone on the machine.")
 @click.option("--no-isolation", is_flag=True, help="Run in this process: for debuggers; no limits, no crash safety.")
-@click.option("--report", "formats", default="markdown,figures", metavar="NAMES", help="Reports to write; none for none.")
+@click.option(
+    "--report", "formats", default="markdown,figures", metavar="NAMES", help="Reports to write; none for none."
+)
 def run(formats: str, as_json: bool, no_isolation: bool, **given: Any) -> int:
     """Run the cross product of tasks, datasets and methods.
 
@@ -147,5 +151,3 @@ def _where(outcome: Any, written: list[Path], folder: Path) -> str:
     if written:
         lines.append(f"reports  {folder}{'/'}: {', '.join(sorted(p.name for p in written))}")
     return "\n".join(lines)
-
-
