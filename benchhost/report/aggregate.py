@@ -1,0 +1,105 @@
+"""From rows per image to rows per table cell: means over images, counts that admit the holes.
+
+The unit is the image: repeats of one image are averaged first.  A mean is taken over the images that have a value;
+``ok`` of ``cells`` says how many cells gave one, and a table prints it wherever they differ.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+CONDITION = ["task", "task_params", "level", "dataset"]
+METHOD = ["method", "method_params", "method_label"]
+METRIC = ["metric", "protocol"]
+GROUP = [*CONDITION, *METHOD, *METRIC]
+IDENTITY = ["run_id", *CONDITION, "image", "repeat", "seed", *METHOD]
+HOLES = ("failed", "crashed", "oom", "timeout", "pending", "skipped", "unavailable")
+"""Why a value may be missing, the most serious first; "unavailable": the cell is ok, the metric has no value."""
+
+
+def aggregate(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row per (task, level, dataset, method, metric), in the frame's order, each task's primary metric first.
+
+    Columns beside the group's own: primary, higher_is_better, unit, decimals; n (images with a value), images,
+    cells, ok (cells with a value), mean, sd (n - 1; NaN for n < 2), median, peak (mean of the best iterates),
+    median_seconds, timing_valid (of all ok cells), trained_on_test (of any cell), hole (see HOLES, "" where complete)
+    and reason.
+    """
+    rows = _tidy(frame)
+    groups = rows.groupby("group", sort=False)
+    first = rows.drop_duplicates("group").set_index("group")
+    out = first[[*GROUP, "primary", "higher_is_better", "unit", "decimals"]].copy()
+    per_image = rows
+    if rows["repeat"].nunique() > 1:
+        per_image = rows.groupby(["group", "image"], sort=False, observed=True)[["value", "peak"]].mean().reset_index()
+    values = per_image.groupby("group", sort=False)["value"]
+    finite = per_image["value"].where(np.isfinite(per_image["value"]) | per_image["value"].isna())
+    out["n"], out["mean"], out["median"] = values.count(), values.mean(), values.median()
+    out["sd"] = finite.groupby(per_image["group"], sort=False).std(ddof=1).where(~np.isinf(out["mean"]))
+    out["images"], out["cells"], out["ok"] = values.size(), groups.size(), groups["value"].count()
+    out["peak"] = per_image.groupby("group", sort=False)["peak"].mean()
+    done = rows[rows["status"] == "ok"]
+    timed = done.groupby("group", sort=False)
+    out["median_seconds"] = timed["seconds"].median()
+    out["timing_valid"] = timed["timing_valid"].all()
+    out["trained_on_test"] = groups["trained_on_test"].any()
+    holes = _holes(rows)
+    out["hole"] = holes["hole"].reindex(out.index).fillna("")
+    out["reason"] = holes["reason"].reindex(out.index).fillna("")
+    return _ordered(out.reset_index(drop=True))
+
+
+def cells(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row per cell, whatever the number of its metrics; the first row of each stands for it."""
+    return frame[~_codes(frame, IDENTITY).duplicated()].reset_index(drop=True)
+
+
+def _tidy(frame: pd.DataFrame) -> pd.DataFrame:
+    """The columns that are aggregated, with plain dtypes, and the number of each row's group."""
+    if frame["run_id"].nunique() > 1:  # runs that shared cells through the store show them once, as last seen
+        frame = frame[~_codes(frame, ["key", *IDENTITY[1:], *METRIC]).duplicated(keep="last")]
+    rows = frame[[*GROUP, "image", "repeat", "unit", "status"]].copy()
+    for column in ("value", "peak", "seconds"):
+        rows[column] = pd.to_numeric(frame[column], errors="coerce").astype("float64")
+    for column in ("primary", "higher_is_better", "timing_valid", "trained_on_test"):
+        rows[column] = frame[column].astype("boolean").fillna(False).astype(bool)
+    rows["decimals"] = pd.to_numeric(frame["decimals"]).fillna(2).astype(int)
+    rows["reason"] = frame["reason"].astype("object").fillna("")
+    rows["value"] = rows["value"].where(rows["status"] == "ok")
+    rows["group"] = _codes(rows, GROUP)
+    return rows
+
+
+def _codes(frame: pd.DataFrame, columns: list[str]) -> pd.Series:
+    """A number per distinct combination of values; far faster than hashing tuples of strings row by row."""
+    code = np.zeros(len(frame), np.int64)
+    for column in columns:
+        values = frame[column]
+        found = values.cat.codes.to_numpy() if isinstance(values.dtype, pd.CategoricalDtype) else None
+        part, known = (found, len(values.cat.categories)) if found is not None else _factorize(values)
+        code = pd.factorize(code * (known + 1) + part)[0].astype(np.int64)
+    return pd.Series(code, index=frame.index)
+
+
+def _factorize(values: pd.Series) -> tuple[np.ndarray, int]:
+    codes, known = pd.factorize(values)
+    return codes, len(known)
+
+
+def _holes(rows: pd.DataFrame) -> pd.DataFrame:
+    """Per group with missing values: the most serious kind, and the first reason of that kind."""
+    missing = rows.loc[rows["value"].isna(), ["group", "status", "reason"]]
+    kind = missing["status"].astype("object").where(missing["status"] != "ok", "unavailable")
+    rank = kind.map({name: place for place, name in enumerate(HOLES)}).fillna(0).astype(int)
+    worst = missing.assign(hole=kind, rank=rank).sort_values("rank", kind="stable").drop_duplicates("group")
+    return worst.set_index("group")[["hole", "reason"]]
+
+
+def _ordered(table: pd.DataFrame) -> pd.DataFrame:
+    """Tasks in the frame's order; in each its primary metric first, then its others; below that, frame order."""
+    task = pd.factorize(table["task"])[0]
+    condition, method = _codes(table, CONDITION), _codes(table, METHOD)
+    metric = _codes(table, METRIC).where(~table["primary"], -1)
+    order = np.lexsort((method, condition, metric, task))
+    return table.iloc[order].reset_index(drop=True)
