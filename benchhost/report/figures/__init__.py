@@ -1,0 +1,12 @@
+"""Figures for papers, PDF and PNG: quality against time, convergence, image strips.
+
+One look for all (:mod:`benchhost.report.figures.style`): text of at least 7 pt at print size, colours that colour-blind
+readers can tell apart, and for every method the same colour in every figure of every run.
+"""
+
+from benchhost.report.figures.convergence import convergence
+from benchhost.report.figures.quality_time import quality_time
+from benchhost.report.figures.strip import Tile, image_strip, read_artifact
+from benchhost.report.figures.write import write
+
+__all__ = ["Tile", "convergence", "image_strip", "quality_time", "read_artifact", "write"]

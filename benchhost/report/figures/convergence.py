@@ -1,0 +1,65 @@
+"""Convergence: the iterates a method offered, median over images with the quartiles, and what it selected."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from benchhost.report.aggregate import CONDITION
+from benchhost.report.figures.style import look, panels, save, styled
+from benchhost.report.results import Results
+from benchhost.report.wording import condition, metric_titles, slug, with_unit
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def convergence(results: Results, folder: Path) -> list[Path]:
+    """Draw ``convergence-TASK-LEVEL`` per task level that has traces, a panel per dataset.
+
+    A curve ends where fewer than half of the images still iterate: a median over the few that go on longest would
+    jump.  The dotted line is the median of what the method returned by its own stopping rule.
+    """
+    if results.traces.empty:
+        return []
+    cells = results.frame[results.frame["primary"].astype("boolean").fillna(False)]
+    cells = cells.drop_duplicates("key").rename(columns={"value": "selected", "metric": "of", "seconds": "took"})
+    traces = results.traces.merge(cells, on="key", how="inner")
+    written: list[Path] = []
+    for (task, _, level), rows in traces.groupby(CONDITION[:3], sort=False, observed=True):
+        sets = [group for _, group in rows.groupby("dataset", sort=False, observed=True)]
+        with styled():
+            figure, axes = panels(len(sets))
+            for place, group in zip(axes, sets, strict=True):
+                _panel(place, group)
+            figure.suptitle(condition(str(task), str(level)), fontsize=8, fontweight="bold")
+            written += save(figure, Path(folder) / f"convergence-{slug(str(task), str(level))}")
+    return written
+
+
+def bands(rows: pd.DataFrame) -> pd.DataFrame:
+    """Quartiles over images by step (columns low, middle, high), as long as half of the images still iterate."""
+    by_step = rows.groupby("step")["value"]
+    out = pd.DataFrame({"low": by_step.quantile(0.25), "middle": by_step.median(), "high": by_step.quantile(0.75)})
+    enough = by_step.count() >= rows["key"].nunique() / 2
+    return out[enough].sort_index()
+
+
+def _panel(axes: Axes, rows: pd.DataFrame) -> None:
+    for (method, label), mine in rows.groupby(["method", "method_label"], sort=False, observed=True):
+        drawn = look(str(method), str(label))
+        band = bands(mine.assign(value=pd.to_numeric(mine["value"]).astype("float64")))
+        axes.fill_between(band.index, band["low"], band["high"], color=drawn.colour, alpha=0.18, linewidth=0)
+        axes.plot(band.index, band["middle"], color=drawn.colour, linestyle=drawn.line, label=str(label))
+        selected = pd.to_numeric(mine.drop_duplicates("key")["selected"], errors="coerce").median()
+        axes.axhline(selected, color=drawn.colour, linestyle=":", linewidth=0.9)
+    first = rows.iloc[0]
+    pair = (str(first["of"]), str(first["protocol"]))
+    axes.set_ylabel(with_unit(metric_titles([pair])[pair], str(first["unit"] or ""), None))
+    axes.set_xlabel("iteration")
+    images = rows["image"].nunique()
+    axes.set_title(f"{first['dataset']} ({images} image{'s' if images != 1 else ''})")
+    axes.plot([], [], color="#555555", linestyle=":", linewidth=0.9, label="selected (median)")
+    axes.legend(loc="best")

@@ -1,0 +1,162 @@
+"""Image strips: truth, measurement and reconstructions side by side, with one crop of all of them enlarged below."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchhost.report.figures.style import CROP, PAGE, save, styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MOST_ACROSS = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tile:
+    """One picture: (H, W) or (H, W, 3), a title above and a caption (its PSNR) below."""
+
+    title: str
+    array: np.ndarray
+    caption: str = ""
+
+
+Box = tuple[int, int, int, int]
+"""A crop: top row, left column, height, width, in pixels of the first tile."""
+
+
+def image_strip(
+    tiles: Sequence[Tile], path: Path, *, crop: Box | None = None, window: tuple[float, float] | None = None
+) -> list[Path]:
+    """Draw the tiles, the first of them the truth, and write ``path`` + ``.pdf`` and ``.png``.
+
+    crop: the box enlarged below every tile; by default where the reconstructions differ most from each other.
+    window: values shown black and white; by default 0 and 1 for images in [0, 1], else the truth's extent.
+    Raises ValueError for no tiles, or a tile that is no picture.
+    """
+    if not tiles:
+        raise ValueError("an image strip needs at least one tile")
+    for tile in tiles:
+        if tile.array.ndim not in (2, 3) or (tile.array.ndim == 3 and tile.array.shape[-1] != 3):
+            raise ValueError(f"tile '{tile.title}' has shape {tile.array.shape}: expected (H, W) or (H, W, 3)")
+    box = crop or chosen_crop([tile.array for tile in tiles])
+    low, high = window or display_window(tiles[0].array)
+    with styled():
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+        across = min(len(tiles), MOST_ACROSS)
+        down = math.ceil(len(tiles) / across)
+        side = min(PAGE / across, 1.9)
+        shape = tiles[0].array.shape
+        tall, crop_tall = side * min(shape[0] / shape[1], 1.5), side * box[2] / box[3]
+        figure = Figure(figsize=(side * across, down * (tall + crop_tall + 0.55)), layout="constrained")
+        FigureCanvasAgg(figure)
+        figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.01, hspace=0.01)
+        axes = figure.subplots(2 * down, across, squeeze=False, height_ratios=[tall, crop_tall] * down)
+        for place in axes.ravel():
+            place.set_axis_off()
+        for n, tile in enumerate(tiles):
+            row, column = 2 * (n // across), n % across
+            mine = _scaled(box, shape, tile.array.shape)
+            _show(axes[row, column], tile.array, low, high)
+            _outline(axes[row, column], mine)
+            axes[row, column].set_title(_folded(tile.title), fontsize=7.5, pad=3)
+            top, left, height, width = mine
+            _show(axes[row + 1, column], tile.array[top : top + height, left : left + width], low, high)
+            axes[row + 1, column].text(
+                *(0.5, -0.04, tile.caption),
+                ha="center",
+                va="top",
+                fontsize=7,
+                transform=axes[row + 1, column].transAxes,
+            )
+        return save(figure, Path(path))
+
+
+def chosen_crop(arrays: Sequence[np.ndarray]) -> Box:
+    """A quarter of each side, where the reconstructions (all but truth and measurement) differ most.
+
+    With fewer than two of them: where the last tile differs most from the truth.
+    """
+    from scipy.ndimage import uniform_filter
+
+    truth = _grey(arrays[0])
+    height, width = truth.shape
+    size = max(8, min(height, width) // 4)
+    size = min(size, height, width)
+    rivals = [_grey(array) for array in arrays[2:] if array.shape[:2] == truth.shape]
+    if len(rivals) < 2:
+        last = _grey(arrays[-1])
+        rivals = [truth, last] if last.shape == truth.shape else [truth, np.roll(truth, 1, 1)]
+    spread = np.var(np.stack(rivals), axis=0)
+    inner = uniform_filter(spread, size, mode="constant")[
+        size // 2 : height - (size - 1) // 2, size // 2 : width - (size - 1) // 2
+    ]
+    top, left = np.unravel_index(np.argmax(inner), inner.shape)
+    return int(top), int(left), size, size
+
+
+def display_window(truth: np.ndarray) -> tuple[float, float]:
+    """0 and 1 for an image in that range, else the truth's smallest and largest value."""
+    low, high = float(np.min(truth)), float(np.max(truth))
+    if low >= 0 and 0.5 < high <= 1:
+        return 0.0, 1.0
+    return (low, high) if high > low else (low, low + 1.0)
+
+
+def read_artifact(path: Path) -> np.ndarray:
+    """A stored reconstruction as a picture: safetensors (1, C, H, W) -> (H, W), or (H, W, 3) for three channels.
+
+    Two channels are a complex image and give its modulus.  Raises ValueError for a batch or other channel counts.
+    """
+    from safetensors.numpy import load_file
+
+    arrays = load_file(path)
+    array = arrays["estimate"] if "estimate" in arrays else next(iter(arrays.values()))
+    if array.ndim != 4 or len(array) != 1 or array.shape[1] not in (1, 2, 3):
+        raise ValueError(f"{path.name} holds shape {array.shape}: expected one image of 1, 2 or 3 channels")
+    image = array[0].astype(np.float64)
+    if len(image) == 2:
+        return np.hypot(*image)
+    return image[0] if len(image) == 1 else np.moveaxis(image, 0, -1)
+
+
+def _grey(array: np.ndarray) -> np.ndarray:
+    array = np.asarray(array, np.float64)
+    return array if array.ndim == 2 else array.mean(-1)
+
+
+def _scaled(box: Box, shape: tuple[int, ...], other: tuple[int, ...]) -> Box:
+    """The same part of a picture of another size (a low-resolution measurement)."""
+    if shape[:2] == other[:2]:
+        return box
+    down, right = other[0] / shape[0], other[1] / shape[1]
+    height, width = max(1, round(box[2] * down)), max(1, round(box[3] * right))
+    return min(round(box[0] * down), other[0] - height), min(round(box[1] * right), other[1] - width), height, width
+
+
+def _show(axes: Axes, array: np.ndarray, low: float, high: float) -> None:
+    shown = np.clip((np.asarray(array, np.float64) - low) / (high - low), 0, 1)
+    axes.imshow(shown, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+
+
+def _outline(axes: Axes, box: Box) -> None:
+    from matplotlib.patches import Rectangle
+
+    top, left, height, width = box
+    axes.add_patch(Rectangle((left - 0.5, top - 0.5), width, height, fill=False, edgecolor=CROP, linewidth=1.0))
+
+
+def _folded(title: str, most: int = 18) -> str:
+    """A long method label on two lines: its name, then its parameters."""
+    name, _, rest = title.partition(":")
+    if len(title) <= most or not rest:
+        return title
+    return f"{name}\n{rest if len(rest) <= most else rest[: most - 1] + '…'}"
