@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections import Counter
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import sqlalchemy as sa
@@ -11,6 +12,9 @@ from sqlalchemy import Connection
 
 from benchhost.errors import unknown
 from benchhost.store import tables as t
+
+if TYPE_CHECKING:
+    from benchhost.plan import Cell
 
 COLUMNS = (
     "run_id", "key", "task", "task_params", "level", "dataset", "image", "repeat", "seed", "method", "method_params",
@@ -38,8 +42,6 @@ def results(connection: Connection, run_id: str | None) -> pd.DataFrame:
     """See :meth:`benchhost.store.Store.frame`."""
     chosen = _chosen(connection, run_id)
     cells = _cells(connection, chosen)
-    if run_id == "all":
-        cells = cells.drop_duplicates("key", keep="last")
     batches = _query(connection, sa.select(t.run_batches).where(chosen(t.run_batches)))
     asked = _asked(batches, _query(connection, sa.select(t.metrics)))
     scores = _query(
@@ -100,6 +102,34 @@ def runs(connection: Connection) -> pd.DataFrame:
     return frame
 
 
+def statuses(connection: Connection, run_id: str) -> Counter[str]:
+    """How many cells of a run are in which status."""
+    b = t.run_batches.c
+    skip = _query(connection, sa.select(b.batch, b.skip).where(b.run_id == run_id))
+    frame = _cells(connection, _chosen(connection, run_id)).merge(skip, on="batch")
+    return Counter(frame["status"].where(frame["skip"] == "", "skipped"))
+
+
+def planned(connection: Connection, run_id: str | None) -> list[Cell]:
+    """See :meth:`benchhost.store.Store.cells`."""
+    from benchhost.plan import Cell
+
+    wanted = run_row(connection, run_id)["run_id"]
+    batches = {}
+    for row in connection.execute(sa.select(t.run_batches).where(t.run_batches.c.run_id == wanted)).mappings():
+        shared = dict(row)
+        shared["metrics"] = tuple(id for id, _ in json.loads(shared["metrics"]))
+        for name in ("task_params", "method_params"):
+            shared[name] = json.loads(shared[name])
+        batches[shared.pop("batch")] = {name: value for name, value in shared.items() if name != "run_id"}
+    r = t.run_cells.c
+    query = sa.select(r.batch, r.image, r.measurement_key, r.key).where(r.run_id == wanted).order_by(r.position)
+    return [
+        Cell(image=image, measurement_key=measurement, key=key, **batches[batch])
+        for batch, image, measurement, key in connection.execute(query)
+    ]
+
+
 def run_row(connection: Connection, run_id: str | None) -> dict[str, Any]:
     """The row of a run; None for the latest.  UsageError names the nearest run."""
     query = sa.select(t.runs)
@@ -115,7 +145,7 @@ def run_row(connection: Connection, run_id: str | None) -> dict[str, Any]:
 
 
 def _chosen(connection: Connection, run_id: str | None) -> Any:
-    if run_id == "all":
+    if run_id is None:
         return lambda table: sa.true()
     wanted = run_row(connection, run_id)["run_id"]
     return lambda table: table.c.run_id == wanted

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -99,8 +100,31 @@ class Store:
         self._write(work)
         return run_id
 
-    def finish_run(self, run_id: str, status: str = "finished") -> None:
-        """Close a run: "finished" or "interrupted"."""
+    def add_metrics(self, run_id: str, metrics: Sequence[str]) -> list[Cell]:
+        """Let a run ask for further metrics; returns its finished cells, which ask for them now."""
+
+        def work() -> None:
+            b = t.run_batches.c
+            with self.engine.begin() as connection:
+                rows = connection.execute(sa.select(b.batch, b.metrics).where(b.run_id == run_id)).all()
+                for batch, text in rows:
+                    asked = json.loads(text)
+                    asked += [[id, None] for id in metrics if id not in [known for known, _ in asked]]
+                    change = sa.update(t.run_batches).where(b.run_id == run_id, b.batch == batch)
+                    connection.execute(change.values(metrics=json.dumps(asked)))
+
+        self._write(work)
+        cells = self.cells(run_id)
+        done = self.finished(cell.key for cell in cells)
+        return [cell for cell in cells if cell.key in done]
+
+    def finish_run(self, run_id: str, *, seconds: float | None = None) -> Counter[str]:
+        """Close a run: "finished", or "interrupted" when cells are pending; returns its cells by status.
+
+        seconds: how long it took; by default since it began.
+        """
+        with self._read() as connection:
+            counts = frames.statuses(connection, run_id)
         now = datetime.now(UTC)
 
         def work() -> None:
@@ -108,11 +132,13 @@ class Store:
                 started = connection.execute(sa.select(t.runs.c.started_at).where(t.runs.c.run_id == run_id)).scalar()
                 if started is None:
                     raise StoreError(f"the store has no run '{run_id}'")
-                seconds = (now - datetime.fromisoformat(started)).total_seconds()
-                change = {"status": status, "finished_at": now.isoformat(), "seconds": seconds}
+                took = (now - datetime.fromisoformat(started)).total_seconds() if seconds is None else seconds
+                status = "interrupted" if counts.get("pending") else "finished"
+                change = {"status": status, "finished_at": now.isoformat(), "seconds": took}
                 connection.execute(sa.update(t.runs).where(t.runs.c.run_id == run_id).values(change))
 
         self._write(work)
+        return counts
 
     def add(self, run_id: str, cell: Cell, record: Mapping[str, Any]) -> None:
         """Store what happened to a cell, in one transaction; adding the same record again changes nothing.
@@ -143,7 +169,13 @@ class Store:
                 found.update(connection.execute(query).scalars())
         return found
 
-    def missing_metrics(
+    def missing_metrics(self, cells: Iterable[Cell], *, metrics: Mapping[str, Metric] | None = None) -> list[Cell]:
+        """Those of ``cells`` that are finished but lack a metric they ask for; see :meth:`lacking_metrics`."""
+        cells = list(cells)
+        lacking = self.lacking_metrics(cells, metrics=metrics)
+        return [cell for cell in cells if cell.key in lacking]
+
+    def lacking_metrics(
         self, cells: Iterable[Cell], *, metrics: Mapping[str, Metric] | None = None
     ) -> dict[str, tuple[str, ...]]:
         """Metric ids that finished cells still lack, by key; cells that lack none are left out.
@@ -197,7 +229,7 @@ class Store:
     def frame(self, run_id: str | None = None) -> pd.DataFrame:
         """One row a cell and metric, columns as in :data:`benchhost.store.frames.COLUMNS`.
 
-        run_id: a run; None for the latest; "all" for every cell once, as the latest run that holds it saw it.
+        run_id: a run; None for all runs, one after the other.
         Cells answered from the cache show the cached values; cells not yet run have status "pending"; a cell that
         failed in this run shows that failure, even where an older run had succeeded.
         """
@@ -219,14 +251,22 @@ class Store:
         with self._read() as connection:
             return frames.runs(connection)
 
-    def run_facts(self, run_id: str | None = None) -> dict[str, Any]:
-        """All that is known of a run: its row, the ``facts`` it began with, and its ``environment``."""
+    def run(self, run_id: str | None = None) -> dict[str, Any]:
+        """All that is known of a run (the latest by default): its facts, its row, its environment.
+
+        Raises UsageError with the nearest run_id.
+        """
         with self._read() as connection:
             row = frames.run_row(connection, run_id)
             query = sa.select(t.environments.c.facts).where(t.environments.c.id == row["environment"])
             surroundings = connection.execute(query).scalar()
         own = json.loads(row.pop("facts"))
         return {**own, **row, "environment": json.loads(surroundings) if surroundings else {}}
+
+    def cells(self, run_id: str | None = None) -> list[Cell]:
+        """The cells of a run, in order, as they were planned."""
+        with self._read() as connection:
+            return frames.planned(connection, run_id)
 
     def _read(self) -> Any:
         return _Reading(self.engine)

@@ -1,0 +1,314 @@
+"""One cell: pose the problem, reconstruct, hold the method to its contract, score.  No store, no child process."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from benchhost import params as P
+from benchhost.data import read_item
+from benchhost.errors import MetricUnavailable, unknown
+from benchhost.execute.contract import (
+    ContractBroken,
+    check_estimate,
+    generators_seeded,
+    generators_untouched,
+    tensor_digest,
+)
+from benchhost.execute.reasons import explain, gpu_lost
+from benchhost.execute.record import Kind, blank, now
+from benchhost.execute.timing import PeakMemory, Stopwatch, Trace, load1, quiet
+from benchhost.keys import canonical
+from benchhost.plan import Cell
+from benchhost.plugins import Catalogue, resolve_for
+from benchhost.seeds import Seeds
+from benchhost.store.artifacts import read_estimate, write_estimate
+from benchhost.types import Dataset, Posed, Problem
+
+WARM_UP_BELOW = 10.0  # seconds: a slower method's first call is its own warm-up
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runtime:
+    """Where and how cells run.
+
+    datasets: by name, where they differ from the catalogue's (a folder given on the command line).
+    timeout_s: seconds a reconstruction may take; the method is told as ``Problem.deadline``, the caller enforces it.
+    save: whether reconstructions are kept below ``results``.
+    cores: of this machine; alone: whether no other worker runs beside this one.
+    """
+
+    catalogue: Catalogue
+    results: Path
+    datasets: Mapping[str, Dataset] = field(default_factory=dict)
+    device: str = "cpu"
+    threads: int = 1
+    timeout_s: float | None = None
+    save: Literal["all", "none"] = "all"
+    cores: int = 1
+    alone: bool = False
+
+
+Emit = Callable[[dict[str, Any]], None]
+Phase = Callable[[str, Cell], None]
+
+
+def run_batch(
+    cells: Iterable[Cell],
+    runtime: Runtime,
+    emit: Emit,
+    *,
+    kind: Kind = "run",
+    phase: Phase = lambda name, cell: None,
+) -> None:
+    """Run cells that share task, dataset, method and their parameters; ``emit`` gets one record each, in order.
+
+    The method is made once; ``setup`` is called before the first image and again when the shape of the problem
+    changes, with y = 0, so that nothing of a measurement can be used off the clock.  What goes wrong becomes a record,
+    except what ends the process.  ``phase`` hears "load", "pose", "setup", "reconstruct" and "score" as they begin.
+
+    kind: "run"; "time" repeats reconstructions for their time alone; "score" computes ``cell.metrics`` from stored
+        reconstructions and runs no method.  A batch ends early, with cells left over, when the GPU's context is lost.
+    """
+    batch: _Batch | None = None
+    for cell in cells:
+        record = blank(cell, kind=kind, device=runtime.device, threads=runtime.threads)
+        lost = False
+        try:
+            if batch is None:
+                phase("load", cell)
+                batch = _Batch(cell, runtime, kind)
+            batch.run(cell, record, phase)
+            record["status"], record["reason"] = "ok", ""
+        # The one place that catches everything: what a plugin raises is a row with its reason, and the next cell runs.
+        except (Exception, SystemExit) as error:
+            record["status"], record["reason"] = explain(error)
+            record["exception"] = {
+                "type": type(error).__name__,
+                "message": str(error),
+                "traceback": "".join(traceback.format_exception(error)),
+            }
+            lost = gpu_lost(error)
+        record["finished_at"] = now()
+        emit(record)
+        if lost:
+            return
+
+
+def rescore(cells: Iterable[Cell], runtime: Runtime, emit: Emit, *, phase: Phase = lambda name, cell: None) -> None:
+    """Score stored reconstructions with ``cell.metrics``; no method is run.  One record of kind "score" each."""
+    run_batch(cells, runtime, emit, kind="score", phase=phase)
+
+
+class _Batch:
+    """What the cells of a batch share: task runtime, method instance, metrics, dataset."""
+
+    def __init__(self, cell: Cell, runtime: Runtime, kind: Kind) -> None:
+        catalogue = runtime.catalogue
+        self.runtime, self.kind = runtime, kind
+        self.dataset = runtime.datasets.get(cell.dataset) or catalogue.dataset(cell.dataset)
+        self.refs = {ref.name: ref for ref in self.dataset.items}
+        self.metrics = {id: catalogue.metric(id) for id in cell.metrics}
+        self.functions: dict[str, Any] = {}
+        task = catalogue.task(cell.task)
+        values = P.build(resolve_for(task, "params"), cell.task_params, owner=f"task '{task.name}'")
+        self.identity = f"{task.name}@{task.version}:{canonical(P.content(values))}"
+        self.task = resolve_for(task)(values)
+        self.warmed = False
+        self.setups: dict[Any, Exception | None] = {}
+        self.made_in = 0.0
+        if kind != "score":
+            self.method = catalogue.method(cell.method)
+            self._make(cell)
+
+    def _make(self, cell: Cell) -> None:
+        begin = time.perf_counter()
+        with generators_seeded(self._seed("make", cell), self.runtime.device):
+            values = P.build(resolve_for(self.method, "params"), cell.method_params, owner=f"method '{cell.method}'")
+            self.reconstructor = resolve_for(self.method)(values)
+        self.made_in = time.perf_counter() - begin
+
+    def run(self, cell: Cell, record: dict[str, Any], phase: Phase) -> None:
+        posed = self._pose(cell, phase)
+        digest = tensor_digest(posed.y)
+        record.update(y_digest=digest, physics_id=posed.physics.spec_id, notes=dict(posed.notes))
+        if self.kind == "score":
+            phase("score", cell)
+            estimate = check_estimate(
+                read_estimate(self.runtime.results, cell.key), len(posed.y), tuple(posed.truth.shape[1:])
+            )
+            self._score(cell, posed, estimate, record)
+            return
+        memory = PeakMemory(self.runtime.device)
+        memory.reset()
+        try:
+            estimate = self._reconstruct(cell, posed, digest, record, phase)
+        finally:
+            record.update(peak_rss_mb=memory.rss_mb(), peak_vram_mb=memory.vram_mb())
+        if self.kind == "time":
+            return
+        phase("score", cell)
+        if self.runtime.save == "all":
+            facts = {"physics_id": record["physics_id"], "y_digest": digest}
+            record["artifact"] = write_estimate(self.runtime.results, cell.key, estimate, facts)
+        self._score(cell, posed, estimate, record)
+
+    def _pose(self, cell: Cell, phase: Phase) -> Posed:
+        phase("pose", cell)
+        if cell.image not in self.refs:
+            raise unknown("image", cell.image, self.refs, where=f"dataset '{cell.dataset}'")
+        item = read_item(self.dataset, self.refs[cell.image])
+        seeds = Seeds(task=self.identity, dataset=cell.dataset, image=cell.image, repeat=cell.repeat, base=cell.seed)
+        return self.task.pose(item, seeds)
+
+    def _reconstruct(self, cell: Cell, posed: Posed, digest: str, record: dict[str, Any], phase: Phase) -> Tensor:
+        runtime = self.runtime
+        shape = tuple(posed.truth.shape[1:])
+        problem = self._problem(cell, posed, shape)
+        record["setup_seconds"] = self._set_up(cell, problem, phase)
+        record["load1"] = load1()
+        record["timing_valid"] = runtime.alone and quiet(record["load1"], runtime.cores)
+        arguments = (posed.truth.to(runtime.device, copy=True),) if self.method.sees_truth else ()
+        phase("reconstruct", cell)
+        while True:
+            watch = Stopwatch(runtime.device)
+            trace = self._trace(cell, posed, watch)
+            # A generator and a deadline of its own for every call: a warm-up must not move the result.
+            rng = torch.Generator().manual_seed(self._seed("reconstruct", cell))
+            call = replace(problem, rng=rng, deadline=self._deadline(), trace=trace or problem.trace)
+            try:
+                with generators_untouched(runtime.device):
+                    watch.start()
+                    result = self.reconstructor.reconstruct(call, *arguments)
+                    record["seconds"] = watch.seconds()
+            finally:
+                if trace is not None:
+                    record.update(trace=trace.columns(), peak=trace.peak)
+            estimate = check_estimate(result, len(posed.y), shape)
+            if tensor_digest(problem.y) != digest:
+                raise ContractBroken("reconstruct changed problem.y in place")
+            again = (self.kind == "time" or runtime.device.startswith("cuda")) and not self.warmed
+            self.warmed = True
+            if not (again and record["seconds"] < WARM_UP_BELOW):
+                return estimate
+
+    def _problem(self, cell: Cell, posed: Posed, shape: tuple[int, ...]) -> Problem:
+        device = self.runtime.device
+        return Problem(
+            y=posed.y.to(device),
+            physics=posed.physics if device == "cpu" else posed.physics.to(device),
+            sigma=posed.sigma,
+            image_shape=shape,
+            rng=torch.Generator(),
+            complex_image=posed.complex_image,
+            value_range=posed.value_range,
+            task=cell.task,
+            task_params=dict(cell.task_params),
+            device=device,
+        )
+
+    def _set_up(self, cell: Cell, problem: Problem, phase: Phase) -> float:
+        """Seconds spent making and setting up the method for this cell; 0.0 where an earlier cell did it."""
+        seconds, self.made_in = self.made_in, 0.0
+        setup = getattr(self.reconstructor, "setup", None)
+        kind = (tuple(problem.y.shape), problem.image_shape)
+        if setup is None:
+            return seconds
+        if kind not in self.setups:
+            phase("setup", cell)
+            seed = self._seed("setup", cell)
+            call = replace(problem, y=torch.zeros_like(problem.y), rng=torch.Generator().manual_seed(seed))
+            watch = Stopwatch(self.runtime.device)
+            watch.start()
+            try:
+                with generators_seeded(seed, self.runtime.device):
+                    setup(call)
+                self.setups[kind] = None
+            except Exception as error:  # kept, so that the batch's other images fail with it at once
+                error.add_note("raised in setup()")
+                self.setups[kind] = error
+            seconds += watch.seconds()
+        failure = self.setups[kind]
+        if failure is not None:
+            raise failure
+        return seconds
+
+    def _trace(self, cell: Cell, posed: Posed, watch: Stopwatch) -> Trace | None:
+        """A scorer of iterates, or None in a timing pass and where the task has no metric."""
+        if self.kind == "time" or not cell.metrics:
+            return None
+        primary = self.metrics[cell.metrics[0]]
+        expected = tuple(posed.truth.shape)
+
+        def score(estimate: Tensor) -> float | None:
+            if tuple(estimate.shape) != expected:
+                raise ContractBroken(f"trace was given shape {tuple(estimate.shape)}, expected {expected}")
+            with torch.no_grad():
+                try:
+                    view = posed.view(estimate.detach().to("cpu", torch.float32))
+                    return float(self._function(primary.id)(view, **primary.options))
+                except MetricUnavailable:
+                    return None
+
+        return Trace(watch, score, primary.id, higher_is_better=primary.higher_is_better)
+
+    def _score(self, cell: Cell, posed: Posed, estimate: Tensor, record: dict[str, Any]) -> None:
+        view = replace(posed.view(estimate), consistency=_consistency(posed, estimate))
+        for id in cell.metrics:
+            metric = self.metrics[id]
+            record["metric_facts"][id] = {
+                "metric": id,
+                "version": metric.version,
+                "higher_is_better": metric.higher_is_better,
+                "unit": metric.unit,
+                "decimals": metric.decimals,
+            }
+            try:
+                value, reason = float(self._function(id)(view, **metric.options)), ""
+            except MetricUnavailable as error:
+                value, reason = None, f"unavailable: {error}"
+            except Exception as error:  # one broken metric must not cost the others, nor the reconstruction
+                value, reason = None, f"{type(error).__name__}: {error}"
+            if value is not None and value != value:
+                value, reason = None, "the metric gave NaN"
+            record["scores"][id] = value
+            if reason:
+                record["metric_reasons"][id] = reason
+
+    def _function(self, id: str) -> Callable[..., float]:
+        if id not in self.functions:
+            self.functions[id] = resolve_for(self.metrics[id])
+        return self.functions[id]
+
+    def _deadline(self) -> float | None:
+        limit = self.runtime.timeout_s
+        # A little early: a method that stops exactly at its deadline still has to hand the estimate over.
+        return None if limit is None else time.monotonic() + limit - min(2.0, 0.05 * limit)
+
+    def _seed(self, purpose: str, cell: Cell) -> int:
+        """Of a measurement and a method for "reconstruct"; of the batch alone for what its images share."""
+        what = cell.measurement_key if purpose == "reconstruct" else f"{self.identity}\x1f{cell.seed}\x1f{cell.repeat}"
+        text = "\x1f".join((what, cell.method, purpose))
+        return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
+
+
+def _consistency(posed: Posed, estimate: Tensor) -> float:
+    """norm(A x - y) / norm(y), summed in float64; NaN where y is zero or there is no A."""
+    with torch.no_grad():
+        try:
+            residual = posed.physics.A(estimate) - posed.y
+        except NotImplementedError:
+            return float("nan")
+        size = posed.y.double().norm().item()
+        return residual.double().norm().item() / size if size else float("nan")
+
+
+__all__ = ["Runtime", "rescore", "run_batch"]
