@@ -84,29 +84,3 @@ def prox_iterations(tau: Tensor, norm: float, *, dtype: torch.dtype) -> Tensor:
     rate = torch.log((root + 1) / (root - 1).clamp_min(1e-12))
     digits = 16.0 if dtype == torch.float64 else 8.0
     return ((digits * math.log(10) + math.log(2)) / rate).ceil().clamp(1, 500).long()
-
-
-def spectral_norm(A: Map, A_adjoint: Map, x: Tensor, *, iterations: int = 100) -> float:
-    """Largest singular value, from below: Lanczos on A^T A from ``x`` (1, ...), which should have no special symmetry.
-
-    The same products as power iteration; the extreme Ritz value of the Krylov space converges far faster.
-    """
-    v, previous, beta = x / x.norm(), torch.zeros_like(x), 0.0
-    diagonal: list[float] = []
-    beside: list[float] = []
-    for _ in range(iterations):
-        w = A_adjoint(A(v)) - beta * previous
-        alpha = float((w.double() * v.double()).sum())
-        w = w - alpha * v
-        beta = float(w.norm())
-        diagonal.append(alpha)
-        if beta <= 1e-6 * max(diagonal):  # the space is invariant: nothing new in single precision
-            break
-        beside.append(beta)
-        v, previous = w / beta, v
-    beside = beside[: len(diagonal) - 1]
-    T = torch.diag(torch.tensor(diagonal, dtype=torch.float64))
-    if beside:
-        off = torch.tensor(beside, dtype=torch.float64)
-        T = T + torch.diag(off, 1) + torch.diag(off, -1)
-    return max(float(torch.linalg.eigvalsh(T)[-1]), 0.0) ** 0.5

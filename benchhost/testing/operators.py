@@ -19,7 +19,7 @@ from torch import Generator
 
 from benchhost.capability import CAPABILITIES
 from benchhost.physics import LinearPhysics, Physics, SpectralPhysics
-from benchhost.physics.solvers import spectral_norm
+from benchhost.physics.lanczos import lanczos_norm
 from benchhost.testing.probes import calls, draw, inner, inputs, norm, relative, tensors
 
 # float32 has a unit roundoff of 6e-8; sums over an image and two FFTs lose about one digit, never two.
@@ -99,11 +99,11 @@ def assert_pure(A: Physics, rng: Generator, dtype: torch.dtype = torch.float32, 
     spec, before = A.spec(), tensors(A)
     for name, call, _, _ in calls(A):
         given = inputs(A, name, rng, dtype, batch)
-        copies = [value.clone() for value in given]
-        first, second = call(*given), call(*copies)
+        kept = [value.clone() for value in given]
+        first, second = call(*given), call(*(value.clone() for value in kept))
         assert torch.equal(first, second), f"{A!r}.{name} gave two answers to the same question"
-        for value, copy in zip(given, copies, strict=True):
-            assert torch.equal(value, copy), f"{A!r}.{name} wrote into its input"
+        for value, original in zip(given, kept, strict=True):
+            assert torch.equal(value, original), f"{A!r}.{name} wrote into its input"
     assert A.spec() == spec, f"{A!r}: spec changed by use"
     after = tensors(A)
     for key, value in before.items():
@@ -167,7 +167,7 @@ def assert_norm(A: LinearPhysics, rng: Generator, dtype: torch.dtype = torch.flo
     """``norm`` bounds |A x| / |x|, and Lanczos from a random image comes within 0.1 % of it."""
     x = draw(A.in_shape, rng, dtype, 8)
     gain = float((norm(A.A(x)) / norm(x)).max())
-    reached = max(gain, spectral_norm(A.A, A.A_adjoint, x[:1], iterations=60))
+    reached = max(gain, lanczos_norm(A.A, A.A_adjoint, x[:1]))
     assert reached <= A.norm * (1 + 1e-4), f"{A!r}: norm is given as {A.norm:.6g}, but {reached:.6g} is reached"
     assert reached >= 0.999 * A.norm, f"{A!r}: norm is given as {A.norm:.6g}, but only {reached:.6g} is reached"
 

@@ -61,7 +61,6 @@ def motion_kernel(size: int, seed: int) -> np.ndarray:
     """Camera shake: the path of a point whose speed drifts at random, drawn with bilinear weights, its sum 1.
 
     The path is centred on its bounding box and scaled to fill all but one pixel of the kernel on each side.
-    Uses +, -, *, / and square roots only, so that every machine draws the same kernel from a seed.
     """
     random = np.random.RandomState(seed)
     steps, momentum = 500, 0.97
