@@ -124,7 +124,7 @@ def load(results: str | Path = "results", *, run_id: str | None = None) -> pd.Da
     if "://" not in str(results) and not (Path(results) / "benchhost.sqlite").exists():
         raise UsageError(f"no results in '{results}' (no benchhost.sqlite there)")
     with Store.open(results) as store:
-        return store.frame(run_id)
+        return store.frame(None if run_id == "all" else store.run(run_id)["run_id"])
 
 
 def _register(function: Callable[..., Tensor], catalogue: Catalogue) -> str:

@@ -79,21 +79,18 @@ def execute_run(
             catalogue.observe("benchhost_cell_finished", cell=cell.to_json(), record=record)
             progress.finished(cell, record)
 
-        ended = "interrupted"
         try:
             options = _options(config, plan, folder)
             pending += _complete_scores(plan, done, store, run_id, options, catalogue, progress)
             execute.execute(pending, store=store, run_id=run_id, options=options, observer=observe, catalogue=catalogue)
-            ended = "finished"
         finally:
-            store.finish_run(run_id, ended)
-            catalogue.observe("benchhost_run_finished", run={"run_id": run_id, "status": ended})
+            status = store.finish_run(run_id)
+            catalogue.observe("benchhost_run_finished", run={"run_id": run_id, "status": dict(status)})
         results = open_results(store, run_id)
-    cells = results.frame.drop_duplicates("key")
     return Outcome(
         run_id=run_id,
         plan=plan,
-        status={str(name): int(n) for name, n in cells["status"].value_counts().items()},
+        status=dict(status),
         computed=len(pending),
         reused=len(plan.cells) - len(pending),
         seconds=time.monotonic() - start,
@@ -118,15 +115,14 @@ def _complete_scores(
     if not lacking:
         return []
     progress.note(f"scoring {len(lacking)} stored reconstructions with metrics they lack")
-    cells = [cell for cell in plan.cells if cell.key in lacking]
-    return execute.rescore(cells, store=store, run_id=run_id, options=options, catalogue=catalogue)
+    return execute.rescore(lacking, store=store, run_id=run_id, options=options, catalogue=catalogue)
 
 
 def open_results(store: Store, run_id: str | None = None) -> Results:
     """The results of a run (the latest without ``run_id``), as reports read them."""
     from benchhost.report import Results
 
-    run = store.run_facts(run_id)
+    run = store.run(run_id)
     return Results(frame=store.frame(run["run_id"]), run=run, traces=store.traces(run["run_id"]))
 
 

@@ -24,7 +24,7 @@ def export(target: Path, run_id: str | None, store: str | None, results: str | N
     if target.suffix not in FORMATS:
         raise UsageError(f"cannot export to '{target.name}': the ending must be one of {', '.join(FORMATS)}")
     with open_store(results_folder(results), store) as opened:
-        frame = opened.frame(run_id)
+        frame = opened.frame(None if run_id == "all" else opened.run(run_id)["run_id"])
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.suffix == ".parquet":
         frame.to_parquet(target, index=False)

@@ -24,7 +24,7 @@ def score(run_id: str | None, metrics: str, store: str | None, results: str | No
         catalogue.metric(id)
     folder = results_folder(results)
     with open_store(folder, store) as opened:
-        run = opened.run_facts(run_id)
+        run = opened.run(run_id)
         cells = opened.add_metrics(run["run_id"], ids)
         options = execute.Options(results=folder, plugins=tuple(run.get("config", {}).get("plugins", ())))
         lost = execute.rescore(cells, store=opened, run_id=run["run_id"], options=options)

@@ -25,7 +25,7 @@ def status(run_id: str | None, results: str | None, store: str | None, as_json: 
                 state = "finished" if row.get("finished_at") else "unfinished"
                 click.echo(f"{row['run_id']}  {row['started_at']}  {state}  {row['command']}")
             return
-        run = opened.run_facts(run_id)
+        run = opened.run(run_id)
         frame = opened.frame(run["run_id"])
     cells = frame.drop_duplicates("key")
     counts = cells["status"].value_counts().to_dict()
