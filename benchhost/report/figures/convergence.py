@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from benchhost.report.aggregate import CONDITION
-from benchhost.report.figures.style import look, panels, save, styled
+from benchhost.report.figures.style import Look, looks, panels, save, styled
 from benchhost.report.results import Results
 from benchhost.report.wording import condition, metric_titles, slug, with_unit
 
@@ -27,14 +28,14 @@ def convergence(results: Results, folder: Path) -> list[Path]:
     cells = results.frame[results.frame["primary"].astype("boolean").fillna(False)]
     cells = cells.drop_duplicates("key").rename(columns={"value": "selected", "metric": "of", "seconds": "took"})
     traces = results.traces.merge(cells, on="key", how="inner")
+    known = looks(results)
     written: list[Path] = []
     for (task, _, level), rows in traces.groupby(CONDITION[:3], sort=False, observed=True):
         sets = [group for _, group in rows.groupby("dataset", sort=False, observed=True)]
         with styled():
-            figure, axes = panels(len(sets))
+            figure, axes = panels(len(sets), title=condition(str(task), str(level)))
             for place, group in zip(axes, sets, strict=True):
-                _panel(place, group)
-            figure.suptitle(condition(str(task), str(level)), fontsize=8, fontweight="bold")
+                _panel(place, group, known)
             written += save(figure, Path(folder) / f"convergence-{slug(str(task), str(level))}")
     return written
 
@@ -47,14 +48,16 @@ def bands(rows: pd.DataFrame) -> pd.DataFrame:
     return out[enough].sort_index()
 
 
-def _panel(axes: Axes, rows: pd.DataFrame) -> None:
-    for (method, label), mine in rows.groupby(["method", "method_label"], sort=False, observed=True):
-        drawn = look(str(method), str(label))
+def _panel(axes: Axes, rows: pd.DataFrame, known: Mapping[str, Look]) -> None:
+    for label, mine in rows.groupby("method_label", sort=False, observed=True):
+        drawn = known[str(label)]
         band = bands(mine.assign(value=pd.to_numeric(mine["value"]).astype("float64")))
         axes.fill_between(band.index, band["low"], band["high"], color=drawn.colour, alpha=0.18, linewidth=0)
-        axes.plot(band.index, band["middle"], color=drawn.colour, linestyle=drawn.line, label=str(label))
+        curve = {"color": drawn.colour, "marker": drawn.marker, "markersize": 4.5}
+        axes.plot(band.index, band["middle"], **curve, linestyle=drawn.line, markevery=[-1], label=str(label))
         selected = pd.to_numeric(mine.drop_duplicates("key")["selected"], errors="coerce").median()
         axes.axhline(selected, color=drawn.colour, linestyle=":", linewidth=0.9)
+        axes.plot([1], [selected], **curve, transform=axes.get_yaxis_transform(), clip_on=False)
     first = rows.iloc[0]
     pair = (str(first["of"]), str(first["protocol"]))
     axes.set_ylabel(with_unit(metric_titles([pair])[pair], str(first["unit"] or ""), None))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import pandas as pd
 
 from benchhost.report.aggregate import CONDITION
 from benchhost.report.figures.labels import label_points
-from benchhost.report.figures.style import look, panels, save, styled
+from benchhost.report.figures.style import Look, look, looks, panels, save, styled
 from benchhost.report.results import Results
 from benchhost.report.wording import condition, metric_titles, slug, with_unit
 from benchhost.stats import bootstrap_mean
@@ -31,18 +32,16 @@ def quality_time(results: Results, folder: Path) -> list[Path]:
         & (table["median_seconds"] > 0)
         & ~table["method"].astype(str).isin(results.controls)
     ]
+    known = looks(results)
     written: list[Path] = []
     for (task, _, level), rows in drawn.groupby(CONDITION[:3], sort=False, observed=True):
         sets = [group for _, group in rows.groupby("dataset", sort=False, observed=True) if len(group) > 1]
         if not sets:
             continue
         with styled():
-            figure, axes = panels(len(sets))
+            figure, axes = panels(len(sets), title=condition(str(task), str(level)))
             for place, group in zip(axes, sets, strict=True):
-                _panel(place, group, results)
-            figure.suptitle(condition(str(task), str(level)), fontsize=8, fontweight="bold")
-            for place, group in zip(axes, sets, strict=True):
-                _name(place, group)
+                _name(place, group, bars=_panel(place, group, results, known))
             written += save(figure, Path(folder) / f"quality-time-{slug(str(task), str(level))}")
     return written
 
@@ -57,7 +56,10 @@ def front(seconds: np.ndarray, quality: np.ndarray, *, higher_is_better: bool) -
     return np.array(kept, int)
 
 
-def _panel(axes: Axes, rows: pd.DataFrame, results: Results) -> None:
+def _panel(axes: Axes, rows: pd.DataFrame, results: Results, known: Mapping[str, Look]) -> list[tuple[float, float]]:
+    """Draw one dataset; returns the interval of each point."""
+    from matplotlib.ticker import NullLocator
+
     x, y = rows["median_seconds"].to_numpy(float), rows["mean"].to_numpy(float)
     better = bool(rows["higher_is_better"].iloc[0])
     complete = (rows["ok"] == rows["cells"]).to_numpy()
@@ -66,18 +68,21 @@ def _panel(axes: Axes, rows: pd.DataFrame, results: Results) -> None:
         axes.plot(
             x[complete][best], y[complete][best], drawstyle="steps-post", color="#BDBDBD", linewidth=0.9, zorder=1
         )
+    bars: list[tuple[float, float]] = []
     for n, (_, row) in enumerate(rows.iterrows()):
-        drawn = look(str(row["method"]), str(row["method_label"]))
+        drawn = known[str(row["method_label"])]
         interval = bootstrap_mean(_values(results, row), resamples=2000)
-        if np.isfinite(interval.low):
-            axes.plot([x[n], x[n]], [interval.low, interval.high], color=drawn.colour, linewidth=0.9, zorder=2)
+        bars.append((interval.low, interval.high) if np.isfinite(interval.low) else (y[n], y[n]))
+        axes.plot([x[n], x[n]], bars[-1], color=drawn.colour, linewidth=0.9, zorder=2)
         face = drawn.colour if complete[n] else "white"
         axes.plot(
             x[n], y[n], drawn.marker, color=drawn.colour, markerfacecolor=face, markersize=5.5, linestyle="", zorder=3
         )
     axes.set_xscale("log")
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     low, high = x.min(), x.max()
-    room = max((high / low) ** 0.25, 1.6)
+    room = min(max((high / low) ** 0.12, 1.6), 4.0)
     axes.set_xlim(low / room, high * room)
     axes.margins(y=0.12)
     images = int(rows["images"].max())
@@ -86,14 +91,15 @@ def _panel(axes: Axes, rows: pd.DataFrame, results: Results) -> None:
     axes.set_xlabel(f"seconds per image (median{indicative})")
     pair = (str(rows["metric"].iloc[0]), str(rows["protocol"].iloc[0]))
     axes.set_ylabel(with_unit(metric_titles([pair])[pair], str(rows["unit"].iloc[0] or ""), None))
+    return bars
 
 
-def _name(axes: Axes, rows: pd.DataFrame) -> None:
+def _name(axes: Axes, rows: pd.DataFrame, *, bars: list[tuple[float, float]]) -> None:
     points = list(zip(rows["median_seconds"].astype(float), rows["mean"].astype(float), strict=True))
     colours = [look(str(method)).colour for method in rows["method"]]
     counts = ["" if ok == cells else f" ({ok}/{cells})" for ok, cells in zip(rows["ok"], rows["cells"], strict=True)]
     texts = [f"{label}{count}" for label, count in zip(rows["method_label"], counts, strict=True)]
-    label_points(axes, points, texts, colours)
+    label_points(axes, points, texts, colours, bars)
 
 
 def _values(results: Results, row: pd.Series) -> np.ndarray:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_ACROSS = 6
+WIDEST = 1.9
+GAP = 0.05
+"""Inches between tiles."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,32 +54,32 @@ def image_strip(
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
-        across = min(len(tiles), MOST_ACROSS)
-        down = math.ceil(len(tiles) / across)
-        side = min(PAGE / across, 1.9)
+        down = math.ceil(len(tiles) / MOST_ACROSS)
+        across = math.ceil(len(tiles) / down)
+        side = min(PAGE / across, WIDEST) - GAP
         shape = tiles[0].array.shape
-        tall, crop_tall = side * min(shape[0] / shape[1], 1.5), side * box[2] / box[3]
-        figure = Figure(figsize=(side * across, down * (tall + crop_tall + 0.55)), layout="constrained")
+        full, below = side * shape[0] / shape[1], side * box[2] / box[3]
+        titles = [_folded(tile.title) for tile in tiles]
+        above = 0.17 + 0.12 * max(title.count("\n") for title in titles)
+        row_height = above + full + GAP + below + 0.2
+        figure = Figure(figsize=(across * (side + GAP), down * row_height))
         FigureCanvasAgg(figure)
-        figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.01, hspace=0.01)
-        axes = figure.subplots(2 * down, across, squeeze=False, height_ratios=[tall, crop_tall] * down)
-        for place in axes.ravel():
-            place.set_axis_off()
+        width, height = figure.get_size_inches()
+
+        def axes_at(x: float, y: float, tall: float) -> Axes:
+            axes = figure.add_axes((x / width, (height - y - tall) / height, side / width, tall / height))
+            axes.set_axis_off()
+            return axes
+
         for n, tile in enumerate(tiles):
-            row, column = 2 * (n // across), n % across
-            mine = _scaled(box, shape, tile.array.shape)
-            _show(axes[row, column], tile.array, low, high)
-            _outline(axes[row, column], mine)
-            axes[row, column].set_title(_folded(tile.title), fontsize=7.5, pad=3)
-            top, left, height, width = mine
-            _show(axes[row + 1, column], tile.array[top : top + height, left : left + width], low, high)
-            axes[row + 1, column].text(
-                *(0.5, -0.04, tile.caption),
-                ha="center",
-                va="top",
-                fontsize=7,
-                transform=axes[row + 1, column].transAxes,
-            )
+            x, y = (n % across) * (side + GAP) + GAP / 2, (n // across) * row_height + above
+            top, left, tall, wide = mine = _scaled(box, shape, tile.array.shape)
+            whole, part = axes_at(x, y, full), axes_at(x, y + full + GAP, below)
+            _show(whole, tile.array, low, high)
+            _outline(whole, mine)
+            _show(part, tile.array[top : top + tall, left : left + wide], low, high)
+            whole.set_title(titles[n], fontsize=7.5, pad=2.5)
+            part.text(0.5, -0.03, tile.caption, ha="center", va="top", fontsize=7, transform=part.transAxes)
         return save(figure, Path(path))
 
 

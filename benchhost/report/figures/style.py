@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING
 from benchhost.report.files import write_with
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from benchhost.report.results import Results
 
 COLUMN = 3.4
 """Width of one column of a two-column paper, inches."""
@@ -41,7 +44,7 @@ NAMED = {
 
 OTHERS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#882255", "#332288", "#44AA99", "#999933")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-LINES = ("-", "--", "-.", ":")
+LINES = ("-", (0, (5, 1.5)), (0, (6, 1.5, 1, 1.5)), (0, (2.5, 1)), (0, (6, 1.5, 1, 1.5, 1, 1.5)))
 CROP = "#E69F00"
 
 _RC = {
@@ -72,22 +75,35 @@ _RC = {
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """How a method is drawn: its colour says the method, marker and dashes say its settings."""
+    """How a method is drawn: its colour says the method, marker and dashes say its settings; dotted is never used."""
 
     colour: str
     marker: str
-    line: str
+    line: str | tuple[float, tuple[float, ...]]
 
 
-def look(method: str, label: str = "") -> Look:
-    """The look of a method, and of one labelled set of its parameters; the same in every figure of every run."""
-    colour = NAMED.get(method) or OTHERS[_number(method) % len(OTHERS)]
-    plain = label in ("", method)
-    known = method in NAMED
-    marker = (
-        MARKERS[list(NAMED).index(method) % len(MARKERS)] if plain and known else MARKERS[_number(label or method) % 7]
+def look(method: str, variant: int = 0) -> Look:
+    """The look of a method; ``variant`` counts its labelled sets of parameters within one run.
+
+    The colour is a function of the name alone: the same in every figure of every run.
+    """
+    start = list(NAMED).index(method) if method in NAMED else _number(method)
+    return Look(
+        colour=NAMED.get(method) or OTHERS[_number(method) % len(OTHERS)],
+        marker=MARKERS[(start + variant) % len(MARKERS)],
+        line=LINES[variant % len(LINES)],
     )
-    return Look(colour=colour, marker=marker, line="-" if plain else LINES[_number(label) % len(LINES)])
+
+
+def looks(results: Results) -> dict[str, Look]:
+    """The look of every method label of a run."""
+    found: dict[str, Look] = {}
+    variants: dict[str, int] = {}
+    pairs = results.table[["method", "method_label"]].drop_duplicates()
+    for method, label in pairs.astype(str).itertuples(index=False, name=None):
+        found[label] = look(method, variants.get(method, 0))
+        variants[method] = variants.get(method, 0) + 1
+    return found
 
 
 def _number(text: str) -> int:
@@ -103,19 +119,28 @@ def styled() -> Iterator[None]:
         yield
 
 
-def panels(count: int, *, height: float = 2.5, most_across: int = 2) -> tuple[Figure, list]:
-    """A figure of ``count`` panels, side by side and then below each other, and its axes in reading order."""
+def panels(count: int, *, title: str, height: float = 2.0, most_across: int = 2) -> tuple[Figure, list[Axes]]:
+    """A figure of ``count`` panels of ``height`` inches under one title, and its axes in reading order.
+
+    Margins are fixed, in inches: measuring every text to find them costs more than drawing the figure.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    left, right, below, above, top = 0.52, 0.08, 0.46, 0.24, 0.2
     across = min(count, most_across)
     down = math.ceil(count / across)
-    figure = Figure(figsize=(COLUMN if across == 1 else PAGE, height * down), layout="constrained")
+    wide = COLUMN if across == 1 else PAGE
+    tall = down * (height + below + above) + top
+    figure = Figure(figsize=(wide, tall))
     FigureCanvasAgg(figure)
-    axes = list(figure.subplots(down, across, squeeze=False).ravel())
-    for spare in axes[count:]:
-        spare.remove()
-    return figure, axes[:count]
+    figure.text(0.5, 1 - 0.5 * top / tall, title, ha="center", va="center", fontsize=9)
+    axes = []
+    for n in range(count):
+        x = (n % across) * wide / across + left
+        y = tall - top - (n // across + 1) * (height + below + above) + below
+        axes.append(figure.add_axes((x / wide, y / tall, (wide / across - left - right) / wide, height / tall)))
+    return figure, axes
 
 
 def save(figure: Figure, path: Path) -> list[Path]:
