@@ -31,6 +31,9 @@ _CHARACTERS = {
     '"': r"\textquotedbl{}",
     "'": r"\textquotesingle{}",
     "`": r"\textasciigrave{}",
+    "[": "{[}",  # after a line's end, [ and * would be read as arguments of \\
+    "]": "{]}",
+    "*": "{*}",
     "±": r"$\pm$",
     "×": r"$\times$",
     "·": r"$\cdot$",
@@ -77,6 +80,7 @@ PREAMBLE = r"""\documentclass{article}
 \usepackage[T1]{fontenc}
 \usepackage[utf8]{inputenc}
 \usepackage{textcomp}
+\IfFileExists{lmodern.sty}{\usepackage{lmodern}}{}
 \usepackage[margin=2cm]{geometry}
 \usepackage{booktabs}
 """
@@ -92,12 +96,12 @@ def _escaped(text: str) -> Iterator[str]:
     for character in unicodedata.normalize("NFC", text):
         if character in _CHARACTERS:
             yield _CHARACTERS[character]
-        elif character == "-" and previous == "-":
-            yield "{}-"  # two hyphens would become a dash: --tasks
+        elif character == previous and character in "-,":
+            yield f"{{}}{character}"  # two of these would become a dash or a quotation mark
         elif " " <= character <= "~" or "À" <= character <= "ſ":
             yield character
         else:
-            yield f"[U+{ord(character):04X}]"
+            yield f"{{[}}U+{ord(character):04X}{{]}}"
         previous = character
 
 

@@ -16,7 +16,8 @@ from benchhost.report.wording import HOLE_TEXT, condition, metric_titles, slug, 
 
 LEAK = "‡"
 LEAK_NOTE = "trained on images of this test set"
-WIDEST = 6
+LINE = 100
+"""Characters that fit across a page in small type."""
 
 
 def long_tables(results: Results) -> list[TableModel]:
@@ -24,17 +25,17 @@ def long_tables(results: Results) -> list[TableModel]:
     return [_long(results, str(task), rows) for task, rows in results.table.groupby("task", sort=False, observed=True)]
 
 
-def wide_tables(results: Results, *, widest: int = WIDEST) -> list[TableModel]:
+def wide_tables(results: Results, *, line: int = LINE) -> list[TableModel]:
     """Tables for papers, per task and metric: methods down, levels under datasets across; then the times.
 
-    A table of more than ``widest`` columns is divided by dataset, and then by level.
+    A table of more than ``line`` characters across is divided, between datasets where it can be.
     """
     models = []
     for task, rows in results.table.groupby("task", sort=False, observed=True):
         titles = _titles(rows)
         for title in dict.fromkeys(titles):
             mine = rows[titles == title]
-            parts = _divided(mine, widest)
+            parts = _divided(mine, _most_across(mine, line))
             models += [_wide(results, str(task), title, part, n if len(parts) > 1 else 0) for n, part in parts]
         models.append(_times(results, str(task), rows[rows["primary"]]))
     return models
@@ -130,6 +131,14 @@ def _count(block: pd.DataFrame) -> Cell:
     row = block.loc[block["ok"].idxmax()]
     ok, cells = int(row["ok"]), int(row["cells"])
     return Cell(text=str(cells) if ok == cells else f"{ok}/{cells}", value=float(ok), reason=str(row["reason"]))
+
+
+def _most_across(rows: pd.DataFrame, line: int) -> int:
+    """How many conditions fit beside the methods' names."""
+    names = max(map(len, rows["method_label"].astype(str)))
+    heads = max(map(len, rows["level"].astype(str)))
+    widest = max(len(score_cell(row).plain) for _, row in rows.iterrows())
+    return max(1, (line - names) // (max(heads, widest) + 2))
 
 
 def _divided(rows: pd.DataFrame, widest: int) -> list[tuple[int, pd.DataFrame]]:
