@@ -204,7 +204,7 @@ def why_not(task: Chosen, dataset: Dataset, method: Chosen) -> str:
     """Why ``method`` cannot do ``task`` on ``dataset``, or ""."""
     reasons = capability.missing(method.spec.requires, offers(task.spec, task.params, dataset.channels))
     if method.spec.refuses:
-        reason = resolve(method.spec.refuses)(task.name, task.values, dataset.channels, method.values)
+        reason = resolve(method.spec.refuses)(task.spec, task.params, dataset.channels, method.params)
         reasons += [reason] if reason else []
     return "; ".join(reasons)
 

@@ -42,8 +42,8 @@ class Method:
     presets: named sets of parameter values (``dip:preset=paper``); values given explicitly win.
     default_preset: preset by device class ("cpu", "cuda"), for methods whose settings depend on it.
     requires: capabilities (see :mod:`benchhost.capability`) that the task must offer, all of them.
-    refuses: "module:function", torch-free, ``(task, task_params, channels, params) -> str | None``:
-        why this method cannot do this task, or None.
+    refuses: "module:function", torch-free, ``(task, task_params, channels, params) -> str | None`` with the
+        :class:`Task`, its params instance, the images' channels and this method's params instance: why this method cannot do this task, or None.
     trained_on: dataset names in the training set; () for no training; None for undeclared.
     role: "control" methods frame the table (oracle, noise); "baseline" is what a paper calls the input.
     sees_truth: only for the oracle control: ``reconstruct(problem, truth)``.
@@ -103,6 +103,26 @@ class Task:
     kinds: frozenset[str] = frozenset({"image"})
     colour: Literal["keep", "luma"] = "keep"
     citation: str = ""
+    version: int = 1
+    api_version: int = API_VERSION
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """Something that ``benchhost train NAME`` can train: a prior, or a method's network.
+
+    target: class or factory, called with the params instance; gives a :class:`benchhost.training.Trainable`.
+    params: frozen dataclass made with :func:`benchhost.params.param`; importable without torch.
+    dataset: the training dataset; its role must be "train".
+    settings: defaults of :class:`benchhost.training.Settings` that suit this training.
+    """
+
+    name: str
+    target: str
+    summary: str
+    dataset: str
+    params: str = "benchhost.params:NoParams"
+    settings: Mapping[str, Any] = field(default_factory=dict)
     version: int = 1
     api_version: int = API_VERSION
 
