@@ -100,6 +100,6 @@ def _ordered(table: pd.DataFrame) -> pd.DataFrame:
     """Tasks in the frame's order; in each its primary metric first, then its others; below that, frame order."""
     task = pd.factorize(table["task"])[0]
     condition, method = _codes(table, CONDITION), _codes(table, METHOD)
-    metric = _codes(table, METRIC).where(~table["primary"], -1)
+    metric = _codes(table, ["task", *METRIC]).where(~table["primary"], -1)
     order = np.lexsort((method, condition, metric, task))
     return table.iloc[order].reset_index(drop=True)

@@ -14,6 +14,9 @@ from benchhost.report.ranking import rank
 from benchhost.report.results import Results
 from benchhost.report.wording import HOLE_TEXT, condition, metric_titles, slug, with_unit
 
+UNRANKED = frozenset({"consistency"})
+"""Metrics that check and do not compare: on noisy data a perfect fit is a fault, so nobody is best in them."""
+
 LEAK = "‡"
 LEAK_NOTE = "trained on images of this test set"
 LINE = 100
@@ -63,13 +66,20 @@ def _titles(rows: pd.DataFrame) -> pd.Series:
     pairs = list(zip(rows["metric"].astype(str), rows["protocol"].astype(str), strict=True))
     titles = metric_titles(pairs)
     units = zip(pairs, rows["unit"].fillna("").astype(str), rows["higher_is_better"], strict=True)
-    return pd.Series([with_unit(titles[pair], unit, bool(better)) for pair, unit, better in units], index=rows.index)
+    titled = [with_unit(titles[pair], unit, _better(pair[0], bool(better))) for pair, unit, better in units]
+    return pd.Series(titled, index=rows.index)
+
+
+def _better(metric: str, higher: bool) -> bool | None:
+    """Which direction wins, or None where nobody is ranked."""
+    return None if metric in UNRANKED else higher
 
 
 def _long(results: Results, task: str, rows: pd.DataFrame) -> TableModel:
     titles = _titles(rows)
     scores = list(dict.fromkeys(titles))
-    better = {title: bool(rows.loc[titles == title, "higher_is_better"].iloc[0]) for title in scores}
+    firsts = {title: rows[titles == title].iloc[0] for title in scores}
+    better = {title: _better(str(row["metric"]), bool(row["higher_is_better"])) for title, row in firsts.items()}
     peak = rows["primary"] & rows["peak"].notna()
     peak_title = f"peak {titles[peak].iloc[0].partition(' ')[0]}" if peak.any() else ""
     labels = [name for name in ("level", "dataset") if rows[name].nunique() > 1]
@@ -87,6 +97,8 @@ def _long(results: Results, task: str, rows: pd.DataFrame) -> TableModel:
         table = [_scores(block, titles, scores) for block in blocks]
         eligible = [str(block["method"].iloc[0]) not in results.controls for block in blocks]
         for n, title in enumerate(scores):
+            if better[title] is None:
+                continue
             ranked = rank([line[n] for line in table], higher_is_better=better[title], eligible=eligible)
             table = [[*line[:n], cell, *line[n + 1 :]] for line, cell in zip(table, ranked, strict=True)]
         for n, (block, line) in enumerate(zip(blocks, table, strict=True)):
@@ -162,7 +174,7 @@ def _divided(rows: pd.DataFrame, widest: int) -> list[tuple[int, pd.DataFrame]]:
 
 
 def _wide(results: Results, task: str, title: str, rows: pd.DataFrame, part: int) -> TableModel:
-    better = bool(rows["higher_is_better"].iloc[0])
+    better = _better(str(rows["metric"].iloc[0]), bool(rows["higher_is_better"].iloc[0]))
     model = _pivot(results, rows, score_cell, better=better)
     return replace(
         model,

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+FEWEST = 4
+"""Images below which no interval is drawn: resampling two or three values says nothing."""
+
+
 def quality_time(results: Results, folder: Path) -> list[Path]:
     """Draw ``quality-time-TASK-LEVEL`` per task level, a panel per dataset; levels without two points are left out.
 
@@ -71,8 +75,10 @@ def _panel(axes: Axes, rows: pd.DataFrame, results: Results, known: Mapping[str,
     bars: list[tuple[float, float]] = []
     for n, (_, row) in enumerate(rows.iterrows()):
         drawn = known[str(row["method_label"])]
-        interval = bootstrap_mean(_values(results, row), resamples=2000)
-        bars.append((interval.low, interval.high) if np.isfinite(interval.low) else (y[n], y[n]))
+        values = _values(results, row)
+        interval = bootstrap_mean(values, resamples=2000)
+        shown = len(values) >= FEWEST and np.isfinite(interval.low)
+        bars.append((interval.low, interval.high) if shown else (y[n], y[n]))
         axes.plot([x[n], x[n]], bars[-1], color=drawn.colour, linewidth=0.9, zorder=2)
         face = drawn.colour if complete[n] else "white"
         axes.plot(
