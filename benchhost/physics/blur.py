@@ -162,19 +162,20 @@ def _valid_norm(data: bytes, taps: tuple[int, int], shape: tuple[int, int]) -> f
     Lanczos on A^T A from the constant image, which for a kernel without negative taps is not orthogonal to the
     leading singular vector.
     """
-    from scipy.signal import fftconvolve
     from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
-    kernel = np.frombuffer(data, np.float64).reshape(taps)
-    turned = kernel[::-1, ::-1]
+    # On a torus as large as the full convolution nothing wraps into what is kept.
+    torus = (shape[0] + taps[0] - 1, shape[1] + taps[1] - 1)
+    H = np.fft.rfft2(np.frombuffer(data, np.float64).reshape(taps), torus)
+    valid = np.zeros(torus, dtype=bool)
+    valid[taps[0] - 1 : shape[0], taps[1] - 1 : shape[1]] = True
 
     def normal(v: np.ndarray) -> np.ndarray:
-        return fftconvolve(fftconvolve(v.reshape(shape), kernel, "valid"), turned, "full").ravel()
+        y = np.where(valid, np.fft.irfft2(H * np.fft.rfft2(v.reshape(shape), torus), torus), 0)
+        return np.fft.irfft2(H.conj() * np.fft.rfft2(y), torus)[: shape[0], : shape[1]].ravel()
 
+    bound = float(np.abs(H).max())  # the norm on the torus, which bounds that of every crop
     n = shape[0] * shape[1]
-    # A circular convolution on a torus large enough to hold the linear one: its norm bounds that of every crop.
-    torus = (shape[0] + taps[0] - 1, shape[1] + taps[1] - 1)
-    bound = float(np.abs(np.fft.fft2(kernel, torus)).max())
     if n < 3:
         return bound
     map = LinearOperator((n, n), matvec=normal, dtype=np.float64)

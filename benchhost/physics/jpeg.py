@@ -27,7 +27,9 @@ def encode(image: np.ndarray, quality: int, *, subsampling: Subsampling = "4:2:0
     from PIL import Image
 
     out = io.BytesIO()
-    Image.fromarray(image).save(out, "JPEG", quality=quality, subsampling=subsampling)
+    # A grey file that claims subsampling decodes alike, but its bytes are not those other encoders write.
+    chroma = {"subsampling": subsampling} if image.ndim == 3 else {}
+    Image.fromarray(image).save(out, "JPEG", quality=quality, **chroma)
     return out.getvalue()
 
 

@@ -47,9 +47,11 @@ def round_uint8(y: Tensor) -> Tensor:
 def floor_uint8(y: Tensor) -> Tensor:
     """Clip to [0, 1] and cut down to a whole level, as a blur computed on a uint8 array does (bias -0.5 level).
 
-    A value within 1e-4 of a level counts as that level: float32 cannot tell, and an exact level must stay itself.
+    A value that rounding error keeps just below a level counts as that level, so that whole levels stay themselves.
     """
-    return ((y.clamp(0, 1).double() * 255 + 1e-4).floor() / 255).to(y)
+    levels = y.clamp(0, 1).double() * 255
+    slack = 1e-9 if y.dtype == torch.float64 else 1e-4
+    return ((levels + slack).floor() / 255).to(y)
 
 
 def poisson_log(

@@ -51,12 +51,12 @@ def measurement_matrix(params: CsParams) -> tuple[Sensing, str]:
     return _gaussian(n, params.rows, params.matrix_seed), name
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def _gaussian(n: int, rows: int, seed: int) -> Sensing:
     return sensing(gaussian_rows(n, rows, seed))
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def _from_file(path: str, digest: str, rows: int, n: int) -> Sensing:
     """The first ``rows`` rows of a file's matrix; ``digest`` keys the cache, so that a changed file is read again."""
     arrays = load_arrays(path)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from benchhost.errors import UnsuitableImage
-from benchhost.physics import LinearPhysics, Physics
+from benchhost.physics import Physics
 from benchhost.physics.bicubic import round_to_uint8
 from benchhost.types import Item, Posed, View
 
@@ -72,31 +72,28 @@ def posed(
     notes: Mapping[str, Any],
     size: tuple[int, int] | None = None,
 ) -> Posed:
-    """A problem on a natural image in [0, 1], cast to float32.
+    """A problem on a natural image in [0, 1], cast to float32.  The runner adds the consistency to the view.
 
     x, y: float64.  size: (H, W) of the image in the upper left corner of the canvas; None: the whole canvas.
     """
-    physics, y, x = physics.to(dtype=torch.float32), y.float(), x.float()
     return Posed(
-        y=y,
-        physics=physics,
+        y=y.float(),
+        physics=physics.to(dtype=torch.float32),
         sigma=sigma,
-        truth=x,
-        view=_view(x, y, physics, size or (x.shape[2], x.shape[3])),
+        truth=x.float(),
+        view=_view(x, size or (x.shape[2], x.shape[3])),
         value_range=(0.0, 1.0),
         notes=notes,
     )
 
 
-def _view(x: Tensor, y: Tensor, physics: Physics, size: tuple[int, int]) -> Callable[[Tensor], View]:
+def _view(x: Tensor, size: tuple[int, int]) -> Callable[[Tensor], View]:
     truth = _plane(x, size)
 
     def view(estimate: Tensor) -> View:
         if estimate.shape != x.shape:
             raise ValueError(f"expected an estimate of shape {tuple(x.shape)}, got {tuple(estimate.shape)}")
-        return View(
-            estimate=_plane(estimate, size), truth=truth, consistency=_misfit(physics, estimate.detach().to(y), y)
-        )
+        return View(estimate=_plane(estimate, size), truth=truth)
 
     return view
 
@@ -105,11 +102,3 @@ def _plane(image: Tensor, size: tuple[int, int]) -> np.ndarray:
     """(1, C, H, W) -> float64 (h, w) or (h, w, 3)."""
     array = image.detach().cpu().double().numpy()[0, :, : size[0], : size[1]]
     return array[0] if len(array) == 1 else np.ascontiguousarray(np.moveaxis(array, 0, -1))
-
-
-def _misfit(physics: Physics, estimate: Tensor, y: Tensor) -> float:
-    """norm(A x - y) / norm(y); NaN where A is not linear or y is zero."""
-    scale = float(y.double().norm())
-    if not isinstance(physics, LinearPhysics) or scale == 0:
-        return float("nan")
-    return float((physics.A(estimate).double() - y.double()).norm()) / scale

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from benchhost.errors import UsageError
-from benchhost_tasks.artefacts import file_id, is_file, load_arrays
+from benchhost_tasks.artefacts import file_id, load_arrays
 from benchhost_tasks.deblur_spec import DeblurParams
 
 # Kernels appear in operator ids by their bytes; exp and sin may differ in the last bits between machines.

@@ -3,16 +3,13 @@
 import numpy as np
 import torch
 
-from benchhost.physics.bicubic import resize
+from benchhost.physics.bicubic import bicubic_matrix, resize
 from benchhost.physics.noise import awgn, round_uint8
 from benchhost.physics.separable import BicubicDownsampling
 from benchhost.seeds import Seeds
 from benchhost.types import Item, Posed
 from benchhost_tasks.images import crop_to_multiple, pixels, posed, studio_luma, to_tensor
 from benchhost_tasks.sr_spec import SrParams
-
-# Rounding to whole levels adds an error that is spread evenly over one level.
-ROUNDING_VARIANCE = 1 / 12
 
 
 class SuperResolution:
@@ -36,6 +33,20 @@ class SuperResolution:
         else:
             y = awgn(A(x), p.sigma / 255, seeds.random_state("noise"))
             y = round_uint8(y) if p.rounding == "uint8" else y
-        variance = p.sigma**2 + (ROUNDING_VARIANCE if p.rounding != "none" else 0)
+        variance = p.sigma**2 + rounding_variance(p, image.shape[1])
         notes = {"size": list(image.shape[:2]), "rounding": p.rounding}
         return posed(x=x, y=y, physics=A, sigma=variance**0.5 / 255, notes=notes)
+
+
+def rounding_variance(params: SrParams, width: int) -> float:
+    """Variance that rounding adds to a pixel of y, in grey levels squared.
+
+    One rounding spreads an error evenly over one level; the second pass of the resize averages that of the first.
+    """
+    if params.rounding == "none":
+        return 0.0
+    once = 1 / 12
+    if params.rounding == "uint8":
+        return once
+    columns = bicubic_matrix(width, width // params.scale, params.boundary)
+    return once * (1 + float((columns**2).sum(1).mean()))
