@@ -27,6 +27,9 @@ class Sink(Protocol):
     def write(self, data: bytes) -> int:
         """Take the next bytes; raise ValueError when there are too many."""
 
+    def flush(self) -> None:
+        """Pass on what was written; pooch asks for it after every piece."""
+
 
 Downloader = Callable[[str, Sink], None]
 """``(url, sink)``: write the bytes of ``url`` to the sink; raise OSError or ValueError when that fails."""
@@ -44,6 +47,9 @@ class _Bounded:
             raise ValueError(f"sends more than the {self.limit} bytes expected")
         self.hash.update(data)
         return self.file.write(data)
+
+    def flush(self) -> None:
+        self.file.flush()
 
 
 def fetch(

@@ -102,6 +102,17 @@ class Lineage:
                 return Verdict(status="undeclared", reason=f"{trained_on} and {tested_on} may share pictures: {fact}")
         return Verdict(status="clean")
 
+    def judge_all(self, trained_on: tuple[str, ...] | None, tested_on: str) -> Verdict:
+        """The worst verdict over all training data: an overlap decides, then whatever is unknown."""
+        if trained_on is None:
+            return Verdict(status="undeclared")
+        verdicts = [self.judge(name, tested_on) for name in trained_on]
+        for status in ("overlap", "undeclared"):
+            for verdict in verdicts:
+                if verdict.status == status:
+                    return verdict
+        return Verdict(status="clean")
+
 
 def parse(text: str, subject: str) -> Statement:
     """Read one statement of the card of ``subject``; an unknown relation is refused with the nearest one."""
@@ -139,17 +150,8 @@ def judge(
     Any overlap decides; else anything unknown makes it undeclared: unknown is never clean.  Clean means that the cards
     of both are here and declare no shared picture; :mod:`benchhost.data.lookalikes` looks at the pictures themselves.
     """
-    if trained_on is None:
-        return Verdict(status="undeclared", reason="")
-    if not trained_on:
-        return Verdict(status="clean")
     lineage = _builtin() if datasets is None else lineage_of(datasets.values())
-    verdicts = [lineage.judge(name, dataset_name) for name in trained_on]
-    for status in ("overlap", "undeclared"):
-        for verdict in verdicts:
-            if verdict.status == status:
-                return verdict
-    return Verdict(status="clean")
+    return lineage.judge_all(trained_on, dataset_name)
 
 
 def overlaps(
