@@ -12,7 +12,20 @@ if TYPE_CHECKING:
     from benchhost.errors import BenchhostError
     from benchhost.hookspecs import hookimpl
     from benchhost.params import param
-    from benchhost.types import Dataset, Item, Method, Metric, Posed, Preset, Problem, Reporter, Task, View, Weights
+    from benchhost.types import (
+        Dataset,
+        Item,
+        Method,
+        Metric,
+        Posed,
+        Preset,
+        Problem,
+        Reporter,
+        Task,
+        Training,
+        View,
+        Weights,
+    )
 
 _HOME = {
     "benchhost.api": ("evaluate", "load", "run"),
@@ -29,6 +42,7 @@ _HOME = {
         "Problem",
         "Reporter",
         "Task",
+        "Training",
         "View",
         "Weights",
     ),
@@ -45,6 +59,7 @@ __all__ = [
     "Problem",
     "Reporter",
     "Task",
+    "Training",
     "View",
     "Weights",
     "evaluate",

@@ -6,7 +6,7 @@ from typing import Any
 import click
 import pluggy
 
-from benchhost.types import Dataset, Method, Metric, Preset, Reporter, Task
+from benchhost.types import Dataset, Method, Metric, Preset, Reporter, Task, Training
 
 hookspec = pluggy.HookspecMarker("benchhost")
 hookimpl = pluggy.HookimplMarker("benchhost")
@@ -73,6 +73,16 @@ def benchhost_presets() -> Iterable[Preset]:
     @hookimpl
     def benchhost_presets():
         yield Preset(name="cs-paper", path=Path(__file__).parent / "cs.toml", summary="the CS table")
+    """
+
+
+@hookspec
+def benchhost_trainings() -> Iterable[Training]:
+    """Offer what ``benchhost train NAME`` can train; the target supplies network, loss and validation::
+
+    @hookimpl
+    def benchhost_trainings():
+        yield Training(name="smoother", target="mine:Smoother", summary="a linear denoiser", dataset="bsds500_train")
     """
 
 

@@ -20,7 +20,7 @@ import pluggy
 
 from benchhost import hookspecs
 from benchhost.errors import BenchhostError, PluginError, UsageError, unknown
-from benchhost.types import API_VERSION, Dataset, Method, Metric, Preset, Reporter, Task
+from benchhost.types import API_VERSION, Dataset, Method, Metric, Preset, Reporter, Task, Training
 
 GROUP = "benchhost"
 BUILTINS = ("benchhost.builtins.metrics", "benchhost.builtins.datasets", "benchhost.builtins.reporters")
@@ -31,6 +31,7 @@ _COLLECTED: Mapping[str, tuple[str, type]] = {
     "benchhost_metrics": ("metrics", Metric),
     "benchhost_reporters": ("reporters", Reporter),
     "benchhost_presets": ("presets", Preset),
+    "benchhost_trainings": ("trainings", Training),
 }
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*(/[A-Za-z0-9_.+-]+)*")
 _TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
@@ -65,6 +66,7 @@ class Catalogue:
     metrics: dict[str, Metric] = field(default_factory=dict)
     reporters: dict[str, Reporter] = field(default_factory=dict)
     presets: dict[str, Preset] = field(default_factory=dict)
+    trainings: dict[str, Training] = field(default_factory=dict)
     plugins: list[PluginInfo] = field(default_factory=list)
     owners: dict[tuple[str, str], PluginInfo] = field(default_factory=dict)
     clashes: dict[tuple[str, str], list[PluginInfo]] = field(default_factory=dict)
@@ -89,6 +91,10 @@ class Catalogue:
     def reporter(self, name: str) -> Reporter:
         """The report format of that name, or an error with the nearest one."""
         return self._find("reporters", name)
+
+    def training(self, name: str) -> Training:
+        """The training of that name, or an error with the nearest one."""
+        return self._find("trainings", name)
 
     @property
     def failures(self) -> list[PluginInfo]:
@@ -176,7 +182,7 @@ def resolve(target: str) -> Any:
     return found
 
 
-def resolve_for(spec: Task | Method | Metric | Reporter, attribute: str = "target") -> Any:
+def resolve_for(spec: Task | Method | Metric | Reporter | Training, attribute: str = "target") -> Any:
     """Resolve a spec's target or params; PluginError names the spec when that fails."""
     target = getattr(spec, attribute)
     label = getattr(spec, "name", "") or getattr(spec, "id", "")

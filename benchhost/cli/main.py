@@ -15,6 +15,7 @@ COMMANDS = {
     "plan": ("benchhost.cli.plan:plan", "Show the cells a run would compute, without computing."),
     "run": ("benchhost.cli.run:run", "Run methods on tasks and print the table."),
     "status": ("benchhost.cli.status:status", "Show past runs and what is missing."),
+    "train": ("benchhost.cli.train:train", "Train a prior or a method's network."),
     "score": ("benchhost.cli.score:score", "Score stored reconstructions with further metrics."),
     "report": ("benchhost.cli.report:report", "Write tables and figures of a run."),
     "export": ("benchhost.cli.export:export", "Write a run's rows as Parquet, CSV or JSON."),

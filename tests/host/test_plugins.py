@@ -176,6 +176,7 @@ HOOK_EXAMPLES = {
     "benchhost_metrics": ("metrics", "Metric(id='x', target='m:x', summary='', higher_is_better=True)"),
     "benchhost_reporters": ("reporters", "Reporter(name='x', target='m:x', summary='')"),
     "benchhost_presets": ("presets", "Preset(name='x', path=Path('x.toml'), summary='')"),
+    "benchhost_trainings": ("trainings", "Training(name='x', target='m:X', summary='', dataset='d')"),
 }
 
 

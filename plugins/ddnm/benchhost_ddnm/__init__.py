@@ -1,0 +1,1 @@
+"""Diffusion priors and the samplers that use them."""
