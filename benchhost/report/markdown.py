@@ -53,7 +53,8 @@ def write(results: Results, folder: Path, options: Mapping[str, Any] | None = No
 
 def _facts(results: Results) -> str:
     run = results.run
-    facts = {"command": f"`{run['command']}`" if run.get("command") else ""}
+    command = str(run.get("command") or "")
+    facts = {"command": escape(command) if "`" in command else f"`{command}`" if command else ""}
     for name in ("started_at", "seconds", "seed", "results"):
         if run.get(name) is not None:
             facts[name] = escape(f"{run[name]:.0f}" if isinstance(run[name], float) else str(run[name]))

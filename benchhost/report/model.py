@@ -101,5 +101,6 @@ def seconds(value: float) -> str:
     """A time in seconds with three significant digits, never in powers of ten."""
     if value <= 0:
         return "0"
-    digits = 2 - math.floor(math.log10(value))
-    return f"{round(value, digits):.{max(0, min(digits, 6))}f}"
+    rounded = float(f"{value:.3g}")
+    decimals = 2 - math.floor(math.log10(rounded))
+    return f"{rounded:.{min(max(decimals, 0), 6)}f}"
