@@ -15,11 +15,6 @@ def test_a_mask_zeroes_what_was_not_seen_and_leaks_no_sign():
     assert not torch.signbit(y[0, 0][~torch.from_numpy(HALF)]).any()
 
 
-def test_a_mask_keeps_a_nan_out_of_what_was_not_seen():
-    x = torch.where(torch.from_numpy(HALF), 1.0, torch.nan)[None, None]
-    assert Mask((1, 6, 5), HALF).A(x).isfinite().all()
-
-
 def test_one_mask_has_one_id_whether_given_once_or_by_channel():
     assert Mask((2, 6, 5), HALF).spec() == Mask((2, 6, 5), np.stack([HALF, HALF])).spec()
     assert Mask((2, 6, 5), HALF).spec_id != Mask((2, 6, 5), ~HALF).spec_id

@@ -56,3 +56,18 @@ def test_the_strong_sample_of_a_batch_does_not_change_the_weak_one():
     together = prox_cg(forward, adjoint, z, y, tau)
     alone = prox_cg(forward, adjoint, z[:1], y[:1], tau[:1])
     np.testing.assert_allclose(together[:1], alone, rtol=1e-13)
+
+
+@pytest.mark.parametrize(("reorthogonalise", "stable"), [(False, False), (True, True)])
+def test_reorthogonalised_cgls_does_not_multiply_rounding_errors(reorthogonalise, stable):
+    # One singular value far above a cluster, as the mean is for a blur: each plain step multiplies errors.
+    values = torch.cat([torch.tensor([1.0]), torch.linspace(0.001, 0.1, 39)]).double()
+    q = torch.linalg.qr(torch.randn(40, 40, dtype=torch.float64, generator=torch.Generator().manual_seed(1)))[0]
+    matrix = q * values
+
+    def solve(y):
+        return cgls(lambda x: x @ matrix.T, lambda r: r @ matrix, y, iterations=20, reorthogonalise=reorthogonalise)
+
+    y = torch.randn(1, 40, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    change = float((solve(y) - solve(y * (1 + 1e-15))).norm() / solve(y).norm())
+    assert (change < 1e-9) == stable
