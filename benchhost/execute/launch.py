@@ -35,7 +35,7 @@ class Child:
         self.process: subprocess.Popen[bytes] | None = None
         self.connection, self.far_end = socket.socketpair()
         self.inbox = wire.Inbox(self.connection)
-        self._log = tempfile.TemporaryFile(prefix="benchhost-")  # noqa: SIM115: lives as long as the child
+        self._log = tempfile.TemporaryFile(prefix="benchhost-")  # noqa: SIM115
 
     @property
     def log_fd(self) -> int:
@@ -143,7 +143,7 @@ class Launcher:
 
     def _start_server(self) -> None:
         self._control, far_end = socket.socketpair()
-        self._errors = tempfile.TemporaryFile(prefix="benchhost-")  # noqa: SIM115: lives as long as the server
+        self._errors = tempfile.TemporaryFile(prefix="benchhost-")  # noqa: SIM115
         self._server = subprocess.Popen(
             self._command("server", "int(sys.argv[1]), sys.argv[2]", str(far_end.fileno()), json.dumps(self._settings)),
             env=self._environment,

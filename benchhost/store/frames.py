@@ -50,15 +50,18 @@ def results(connection: Connection, run_id: str | None) -> pd.DataFrame:
                   t.scores.c.reason.label("why"))
         .where(t.scores.c.key.in_(sa.select(t.run_cells.c.key).where(chosen(t.run_cells)))),
     )  # fmt: skip
-    frame = cells.merge(batches.drop(columns="metrics"), on=["run_id", "batch"]).merge(asked, on=["run_id", "batch"])
+    shared = batches.drop(columns="metrics")
+    frame = cells.merge(shared, on=["run_id", "batch"]).merge(asked, on=["run_id", "batch"])
+    frame["key"] = frame["key"].astype(_TEXT)
+    scores = scores.astype({"key": _TEXT, "id": _TEXT, "version": "int64", "value": "Float64", "why": _TEXT})
     frame = frame.merge(scores, on=["key", "id", "version"], how="left")
     skipped = frame["skip"] != ""
-    frame.loc[skipped, "status"] = "skipped"
-    frame.loc[skipped, "reason"] = frame.loc[skipped, "skip"]
+    frame["status"] = frame["status"].mask(skipped, "skipped")
     ok = frame["status"] == "ok"
-    frame.loc[~ok, ["value", "peak"]] = None
-    frame.loc[ok & frame["value"].isna(), "reason"] = frame["why"]
-    frame.loc[~frame["primary"].astype(bool), "peak"] = None
+    why = frame["why"].mask(~(ok & frame["value"].isna()))  # of a metric without a value
+    frame["reason"] = frame["reason"].mask(skipped, frame["skip"].astype(_TEXT)).mask(why.notna(), why)
+    frame["value"] = frame["value"].mask(~ok)
+    frame["peak"] = frame["peak"].mask(~ok | ~frame["primary"].astype(bool))
     frame = frame.sort_values(["run_id", "position", "order"], kind="stable", ignore_index=True)
     return typed(frame)
 
@@ -115,13 +118,15 @@ def planned(connection: Connection, run_id: str | None) -> list[Cell]:
     from benchhost.plan import Cell
 
     wanted = run_row(connection, run_id)["run_id"]
-    batches = {}
+    batches: dict[int, dict[str, Any]] = {}
     for row in connection.execute(sa.select(t.run_batches).where(t.run_batches.c.run_id == wanted)).mappings():
         shared = dict(row)
         shared["metrics"] = tuple(id for id, _ in json.loads(shared["metrics"]))
         for name in ("task_params", "method_params"):
             shared[name] = json.loads(shared[name])
-        batches[shared.pop("batch")] = {name: value for name, value in shared.items() if name != "run_id"}
+        del shared["run_id"]
+        number = shared.pop("batch")
+        batches[number] = shared
     r = t.run_cells.c
     query = sa.select(r.batch, r.image, r.measurement_key, r.key).where(r.run_id == wanted).order_by(r.position)
     return [
@@ -160,6 +165,7 @@ def _cells(connection: Connection, chosen: Any) -> pd.DataFrame:
         .select_from(t.run_cells.outerjoin(t.cells, t.run_cells.c.key == c.key))
         .where(chosen(t.run_cells)),
     )
+    cells = cells.astype({name: _TYPES.get(name, _TEXT) for name in _CELL})
     cells["status"] = cells["status"].fillna("pending")
     # A cell that an older run finished and this run (--fresh) failed on must not show the older success.
     a = t.attempts.c
@@ -174,9 +180,9 @@ def _cells(connection: Connection, chosen: Any) -> pd.DataFrame:
     if mine.any():
         later = failed.loc[index[mine]]
         for name in ("status", "reason", "seconds", "finished_at"):
-            cells.loc[mine, name] = later[name].to_numpy()
+            cells.loc[mine, name] = later[name].array
         for name in set(_CELL) - set(names):
-            cells.loc[mine, name] = None
+            cells.loc[mine, name] = pd.NA
     return cells
 
 
@@ -189,10 +195,11 @@ def _asked(batches: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
         for order, (id, version) in enumerate(json.loads(asked))
     ]
     frame = pd.DataFrame(rows, columns=["run_id", "batch", "order", "primary", "id", "version"])
-    split = frame["id"].astype(_TEXT).str.partition("/")
-    frame["metric"] = split[0]
-    frame["protocol"] = split[2] + "@" + frame["version"].astype(_TEXT)
-    facts = metrics.rename(columns={"metric": "id"})
+    frame["id"] = frame["id"].astype(_TEXT)
+    frame["metric"] = frame["id"].str.replace("/.*", "", regex=True)
+    frame["protocol"] = frame["id"].str.replace("^[^/]*/?", "", regex=True) + "@" + frame["version"].astype(_TEXT)
+    facts = metrics.rename(columns={"metric": "id"}).astype({"id": _TEXT, "version": "int64"})
+    frame["version"] = frame["version"].astype("int64")
     return frame.merge(facts, on=["id", "version"], how="left")
 
 

@@ -25,7 +25,11 @@ _LAST = (
     .where(t.attempts.c.key == sa.bindparam("key"))
     .order_by(t.attempts.c.attempt.desc())
 )
+# Statements are made once: building and hashing them anew would cost more than the database does.
 _STATUS = sa.select(t.cells.c.status).where(t.cells.c.key == sa.bindparam("key"))
+_NEW_ATTEMPT, _NEW_TRACE = sa.insert(t.attempts), sa.insert(t.traces)
+_FORGET = [sa.delete(table).where(table.c.key == sa.bindparam("old")) for table in (t.scores, t.traces)]
+_RETIME = sa.update(t.cells).where(t.cells.c.key == sa.bindparam("old"))
 
 
 def add(
@@ -42,17 +46,16 @@ def add(
     if any((run_id, kind, record["started_at"]) == tuple(row[1:]) for row in tries):
         return
     attempt = tries[0][0] + 1 if tries else 1
-    connection.execute(sa.insert(t.attempts), [_attempt(run_id, cell, record, kind, attempt)])
+    connection.execute(_NEW_ATTEMPT, _attempt(run_id, cell, record, kind, attempt))
     ok = record["status"] == "ok"
-    if kind == "run" and (ok or connection.execute(_STATUS, {"key": cell.key}).scalar() != "ok"):
+    if kind == "run" and (ok or not tries or connection.execute(_STATUS, {"key": cell.key}).scalar() != "ok"):
         _replace(connection, t.cells, [_cell(run_id, cell, record, attempt)])
-        connection.execute(sa.delete(t.scores).where(t.scores.c.key == cell.key))
-        connection.execute(sa.delete(t.traces).where(t.traces.c.key == cell.key))
+        for forget in _FORGET if tries else ():
+            connection.execute(forget, {"old": cell.key})
         if ok and record.get("trace", {}).get("step"):
-            connection.execute(sa.insert(t.traces), [{"key": cell.key, "rows": json.dumps(record["trace"])}])
+            connection.execute(_NEW_TRACE, {"key": cell.key, "rows": json.dumps(record["trace"])})
     elif kind == "time" and ok:
-        times = {name: record.get(name) for name in _TIMES}
-        connection.execute(sa.update(t.cells).where(t.cells.c.key == cell.key).values(times))
+        connection.execute(_RETIME, {"old": cell.key, **{name: record.get(name) for name in _TIMES}})
     if ok and kind in ("run", "score"):
         _add_scores(connection, cell, record, known)
 
@@ -137,7 +140,7 @@ def _replace(connection: Connection, table: Table, rows: Sequence[Mapping[str, A
         others = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in names}
         statement = statement.on_conflict_do_update(index_elements=names, set_=others)
         _REPLACE[connection.dialect.name, table.name] = statement
-    connection.execute(statement, list(rows))
+    connection.execute(statement, list(rows) if len(rows) > 1 else rows[0])
 
 
 _REPLACE: dict[tuple[str, str], Any] = {}
