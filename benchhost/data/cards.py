@@ -64,6 +64,7 @@ _KEYS = frozenset({
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*(/[A-Za-z0-9_.+-]+)*")
 _SHA = re.compile(r"[0-9a-f]{64}")
 _SLICES = re.compile(r"(?P<array>[^\[\]]+)\[(?P<first>\d+):(?P<end>\d+)\]")
+_UNWRITABLE = re.compile(r"\s{2,}|^\s|\s$|[^\S ]|[\x00-\x1f\x7f]|'''|^-$")
 _FIELD = re.compile(r"\{(\w*)\}")
 
 
@@ -86,7 +87,7 @@ def load_card(path: Path | str) -> Dataset:
     _check(card, where)
     folder = path.resolve().parent if path.name == "dataset.toml" else None
     if "files_of" in card:
-        other = load_card(path.parent / f"{card['files_of']}.toml")
+        other = _owner(card["files_of"], path, where)
         items, store = other.items, other.store or other.name
     elif "discover" in card:
         items, store = _discovered(card), card.get("store", "")
@@ -109,6 +110,16 @@ def load_card(path: Path | str) -> Dataset:
         **{key: card.get(key, "").strip() for key in _TEXTS},
     )
     return replace(dataset, digest=digest(dataset))
+
+
+def _owner(name: str, path: Path, where: str) -> Dataset:
+    """The card beside this one whose files it takes; that one must list them itself."""
+    beside = {other.stem: other for other in path.parent.glob("*.toml") if other != path}
+    if name not in beside:
+        raise unknown("card", name, beside, where=f"{where}: files_of")
+    if "files_of" in tomllib.loads(beside[name].read_text(encoding="utf-8")):
+        raise UsageError(f"{where}: files_of '{name}', which takes the files of another card itself; name that one")
+    return load_card(beside[name])
 
 
 def digest(dataset: Dataset) -> str:
@@ -146,10 +157,14 @@ def item_names(files: Sequence[str], keys: Sequence[str]) -> list[str]:
 
 def write_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> str:
     """Rows as the text table of a card.  An empty value is written ``-``."""
-    cells = [[str(row.get(column) or "-") for column in columns] for row in rows]
+    cells = [[str(row.get(column) or "") for column in columns] for row in rows]
     for cell in (cell for row in cells for cell in row):
-        if re.search(r"\s{2,}|[\t\n]|'''", cell):
-            raise UsageError(f"'{cell}' cannot stand in a card: two blanks in a row separate columns")
+        if _UNWRITABLE.search(cell):
+            raise UsageError(
+                f"{cell!r} cannot stand in a card: no two blanks in a row, none at the ends, no control characters, "
+                "no ''' and no lone -"
+            )
+    cells = [[cell or "-" for cell in row] for row in cells]
     widths = [max((len(row[i]) for row in cells), default=0) for i in range(len(columns))]
     return "".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() + "\n" for row in cells)
 
@@ -229,7 +244,9 @@ def _items(card: Mapping[str, Any], where: str) -> Iterator[ItemRef]:
             raise UsageError(f"{where}: a row without a file needs a name and a key: {row}")
         if file.startswith("/") or ".." in file.split("/") or "\\" in file or ":" in file:
             raise UsageError(f"{where}: '{file}' must be a path below the dataset's folder")
-    names = item_names([row.get("file", "") for row in rows], [row.get("key", "") for row in rows])
+    files, keys = [row.get("file", "") for row in rows], [row.get("key", "") for row in rows]
+    # the name of a volume seeds its mask, suffix and all
+    names = files if card["kind"] == "kspace" else item_names(files, keys)
     urls = [_template(url) for url in card.get("urls", ())]
     seen: set[str] = set()
     for row, default in zip(rows, names, strict=True):

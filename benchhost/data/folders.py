@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -38,7 +39,7 @@ def folder_dataset(path: Path | str, name: str = "") -> Dataset:
         kinds = " ".join(sorted(IMAGE_SUFFIXES))
         raise UsageError(f"dataset folder {path}: no images ({kinds}) and no .h5 volumes in it")
     dataset = Dataset(
-        name=name or folder.name.replace(" ", "_"),
+        name=name or _name_of(folder),
         title=f"folder {folder.name}",
         kind="kspace" if volumes else "image",
         channels=1 if volumes else max(image_channels(folder / file) for file in images),
@@ -76,8 +77,8 @@ def discover(folder: Path, patterns: Sequence[str]) -> tuple[ItemRef, ...]:
 
 
 def card_text(dataset: Dataset, *, licence: str = "", home: str = "") -> str:
-    """A card for a folder dataset, to be saved as ``dataset.toml`` beside its images."""
-    rows = [{"sha256": ref.sha256, "bytes": ref.bytes, "file": ref.file} for ref in dataset.items]
+    """A card for a folder dataset, to be saved as ``dataset.toml`` beside its files; volumes are hashed for it now."""
+    rows = [{"sha256": _sha256(dataset, ref), "bytes": ref.bytes, "file": ref.file} for ref in dataset.items]
     rule = "\n".join(f"{key} = {_toml(value)}" for key, value in dataset.rule.items())
     short = next((name for name, reader in READERS.items() if reader.target == dataset.reader), dataset.reader)
     head = {
@@ -97,10 +98,18 @@ def card_text(dataset: Dataset, *, licence: str = "", home: str = "") -> str:
     return "\n".join(lines) + f"\nfiles = '''\n{table}'''\n" + (f"\n[rule]\n{rule}\n" if rule else "")
 
 
+def _sha256(dataset: Dataset, ref: ItemRef) -> str:
+    return sha256_of(dataset.folder / ref.file) if ref.sha256.startswith(SIZE_PIN) else ref.sha256
+
+
 def _hashed(folder: Path, files: Sequence[str]) -> Iterator[ItemRef]:
     for file, name in zip(files, item_names(files, [""] * len(files)), strict=True):
         path = folder / file
         yield ItemRef(name=name, file=file, sha256=sha256_of(path), bytes=path.stat().st_size)
+
+
+def _name_of(folder: Path) -> str:
+    return re.sub(r"[^A-Za-z0-9_.+-]+", "_", folder.name).lstrip("_.+-") or "folder"
 
 
 def _named(dataset: Dataset, name: str) -> Dataset:

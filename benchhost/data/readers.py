@@ -121,7 +121,7 @@ def image_channels(path: Path) -> int:
 def rgb2gray(pixels: np.ndarray) -> np.ndarray:
     """MATLAB's rgb2gray of uint8 (H, W, 3): what the grey Berkeley sets were made with (all 68 files, exactly).
 
-    The weights are the first row of the inverse of the NTSC matrix; six digits of them are one level off here and there.
+    The weights are the first row of the inverse of the NTSC matrix; six digits of them are a level off here and there.
     """
     import numpy as np
 

@@ -107,6 +107,21 @@ def test_a_card_may_take_the_files_of_another_card(tmp_path):
     assert (cut.store, cut.items, cut.rule) == ("mine", load_card(tmp_path / "mine.toml").items, {"crop": [8, 8]})
 
 
+def test_files_of_must_name_a_card_that_lists_them(tmp_path):
+    card(tmp_path, HEAD + FILES)
+    head = 'title = "t"\nkind = "image"\nchannels = 1\n'
+    (tmp_path / "cut.toml").write_text(f'name = "cut"\n{head}files_of = "mine"\n')
+    (tmp_path / "lost.toml").write_text(f'name = "lost"\n{head}files_of = "mien"\n')
+    (tmp_path / "twice.toml").write_text(f'name = "twice"\n{head}files_of = "cut"\n')
+    (tmp_path / "self.toml").write_text(f'name = "self"\n{head}files_of = "self"\n')
+    with pytest.raises(UsageError, match=r"No card 'mien' in dataset card lost.toml: files_of. Did you mean 'mine'"):
+        load_card(tmp_path / "lost.toml")
+    with pytest.raises(UsageError, match="files_of 'cut', which takes the files of another card itself"):
+        load_card(tmp_path / "twice.toml")
+    with pytest.raises(UsageError, match="No card 'self'"):
+        load_card(tmp_path / "self.toml")
+
+
 def test_the_digest_covers_name_checksums_keys_reader_and_rule_and_nothing_else(tmp_path):
     base = card(tmp_path, HEAD + FILES)
     same = [HEAD + FILES + 'licence = "x"\nhome = "y"\nurls = ["https://z/{file}"]\nlineage = ["subset-of a"]\n']
@@ -199,6 +214,9 @@ def test_a_table_reads_back_as_it_was_written(rows):
     assert list(read_table(write_table(dicts, columns), columns, "here")) == dicts
 
 
-def test_what_cannot_stand_in_a_table_is_refused():
-    with pytest.raises(UsageError, match="two blanks in a row separate columns"):
-        write_table([{"file": "a  b.png"}], ["file"])
+@pytest.mark.parametrize(
+    "name", ["a  b.png", " a.png", "a.png ", "a\tb.png", "a\nb.png", "a\x07.png", "a'''b.png", "-"]
+)
+def test_what_cannot_stand_in_a_table_is_refused(name):
+    with pytest.raises(UsageError, match="cannot stand in a card: no two blanks in a row"):
+        write_table([{"file": name}], ["file"])

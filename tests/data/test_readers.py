@@ -119,7 +119,7 @@ def test_a_large_image_below_the_limit_is_read_without_a_warning(save, monkeypat
 
 
 def test_pixels_that_a_decoder_gives_otherwise_are_caught(save):
-    path, ref = save(RGB, "a.jpg")
+    path, _ = save(RGB, "a.jpg")
     right = hashlib.sha256(np.asarray(Image.open(path)).tobytes()).hexdigest()
     readers.image(path, ItemRef(name="a", file="a.jpg", sha256="", pixel_sha256=right), {"crop": [2, 2]})
     with pytest.raises(ChecksumMismatch, match=r"a.jpg is the right file, but Pillow .* decodes it to other pixels"):
