@@ -4,8 +4,8 @@ One look for all (:mod:`benchhost.report.figures.style`): text of at least 7 pt 
 readers can tell apart, and for every method the same colour in every figure of every run.
 """
 
-from benchhost.report.figures.convergence import convergence
-from benchhost.report.figures.quality_time import quality_time
+from benchhost.report.figures.curves import convergence
+from benchhost.report.figures.scatter import quality_time
 from benchhost.report.figures.strip import Tile, image_strip, read_artifact
 from benchhost.report.figures.write import write
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchhost.report.figures.convergence import convergence
-from benchhost.report.figures.quality_time import quality_time
+from benchhost.report.figures.curves import convergence
+from benchhost.report.figures.scatter import quality_time
 from benchhost.report.results import Results
 
 
