@@ -97,9 +97,10 @@ class Tree:
 
     def kill(self) -> None:
         """SIGKILL for the child's group and for descendants that left it."""
+        members = self._census.members(self.pid, now=True)  # before their parent dies, and with it what binds them
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
-        for pid in self._census.members(self.pid, now=True):
+        for pid in members:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
 
