@@ -21,12 +21,13 @@ import posixpath
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from benchhost.data.tables import read_table
 from benchhost.errors import UsageError, unknown
 from benchhost.keys import canonical
 from benchhost.types import Dataset, ItemRef
@@ -64,7 +65,6 @@ _KEYS = frozenset({
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*(/[A-Za-z0-9_.+-]+)*")
 _SHA = re.compile(r"[0-9a-f]{64}")
 _SLICES = re.compile(r"(?P<array>[^\[\]]+)\[(?P<first>\d+):(?P<end>\d+)\]")
-_UNWRITABLE = re.compile(r"\s{2,}|^\s|\s$|[^\S ]|[\x00-\x1f\x7f]|'''|^-$")
 _FIELD = re.compile(r"\{(\w*)\}")
 
 
@@ -155,34 +155,6 @@ def item_names(files: Sequence[str], keys: Sequence[str]) -> list[str]:
     return [key or (stem if count[stem] == 1 else file) for file, stem, key in zip(files, stems, keys, strict=True)]
 
 
-def write_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> str:
-    """Rows as the text table of a card.  An empty value is written ``-``."""
-    cells = [[str(row.get(column) or "") for column in columns] for row in rows]
-    for cell in (cell for row in cells for cell in row):
-        if _UNWRITABLE.search(cell):
-            raise UsageError(
-                f"{cell!r} cannot stand in a card: no two blanks in a row, none at the ends, no control characters, "
-                "no ''' and no lone -"
-            )
-    cells = [[cell or "-" for cell in row] for row in cells]
-    widths = [max((len(row[i]) for row in cells), default=0) for i in range(len(columns))]
-    return "".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() + "\n" for row in cells)
-
-
-def read_table(text: str, columns: Sequence[str], where: str) -> Iterator[dict[str, str]]:
-    """Rows of a card's text table as dicts; ``-`` stands for nothing."""
-    for number, line in enumerate(text.strip("\n").split("\n"), 1):
-        cells = re.split(r"\s{2,}|\t", line.strip())
-        if cells == [""]:
-            continue
-        if len(cells) != len(columns):
-            raise UsageError(
-                f"{where}: row {number} of files has {len(cells)} columns, expected {len(columns)} "
-                f"({', '.join(columns)}), separated by two blanks or a tab: '{line.strip()}'"
-            )
-        yield {column: "" if cell == "-" else cell for column, cell in zip(columns, cells, strict=True)}
-
-
 def _check(card: Mapping[str, Any], where: str) -> None:
     for key in card:
         if key not in _KEYS:
@@ -269,8 +241,8 @@ def _items(card: Mapping[str, Any], where: str) -> Iterator[ItemRef]:
 
 def _slices(ref: ItemRef) -> Iterator[ItemRef]:
     """A key ``image[0:81]`` stands for one item a slice: ``image[0]``, ``image[1]``, ..."""
-    found = _SLICES.fullmatch(ref.key)
-    if not found:
+    found = _SLICES.fullmatch(ref.key) if ref.key else None
+    if found is None:
         yield ref
         return
     for i in range(int(found["first"]), int(found["end"])):
@@ -278,8 +250,11 @@ def _slices(ref: ItemRef) -> Iterator[ItemRef]:
 
 
 def _template(url: str) -> Callable[[str, str], str]:
+    needs_stem = "{stem}" in url
+
     def fill(file: str, source: str) -> str:
-        return url.replace("{file}", file).replace("{stem}", _stem(file)).replace("{source}", source)
+        filled = url.replace("{file}", file).replace("{source}", source)
+        return filled.replace("{stem}", _stem(file)) if needs_stem else filled
 
     return fill
 

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from benchhost.data.cards import IMAGE_SUFFIXES, READERS, digest, item_names, load_card, write_table
+from benchhost.data.cards import IMAGE_SUFFIXES, READERS, digest, item_names, load_card
 from benchhost.data.checksums import SIZE_PIN, sha256_of
 from benchhost.data.readers import image_channels
+from benchhost.data.tables import write_table
 from benchhost.errors import DatasetMissing, UsageError
 from benchhost.types import Dataset, ItemRef
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchhost.data import load_card
-from benchhost.data.cards import COLUMNS, builtin, builtin_cards, card_folder, digest, read_table, write_table
+from benchhost.data.cards import COLUMNS, builtin, builtin_cards, card_folder, digest
+from benchhost.data.tables import read_table, write_table
 from benchhost.errors import UsageError
 
 SHA = "ab" * 32

@@ -6,7 +6,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from benchhost.data.cards import builtin, card_folder, write_table
+from benchhost.data.cards import builtin, card_folder
+from benchhost.data.tables import write_table
 
 HAS_CARD = (
     "set11", "set12", "bsd68", "cbsd68", "bsd100", "set5", "set14", "urban100", "live1", "classic5", "kodak24",
