@@ -12,11 +12,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from typing import IO
 
 from benchhost.execute import server, wire
 from benchhost.execute.options import Options, thread_environment
 
 log = logging.getLogger("benchhost")
+PATIENCE = 300.0  # seconds until a fork server that never answered is given up: something hangs in an import
 LOG_BYTES = 16 * 2**20  # what a child may print before its log is cut
 _BOOT = "import sys, json; sys.path[:] = json.loads(sys.argv.pop()); from benchhost.execute import {0}; {0}.main({1})"
 
@@ -72,7 +74,7 @@ class Launcher:
         self._children: dict[int, Child] = {}
         self._number = 0
         self._server: subprocess.Popen[bytes] | None = None
-        self._errors = None
+        self._errors: IO[bytes] | None = None
         self._replies = bytearray()
         if options.start == "fork":
             self._start_server()
@@ -120,6 +122,9 @@ class Launcher:
             if not data:
                 self._lose_server()
                 return True
+        if self._silent_since is not None and time.monotonic() - self._silent_since > PATIENCE:
+            self._lose_server()
+            return True
         self._read_replies()
         return False
 
@@ -154,12 +159,14 @@ class Launcher:
             start_new_session=True,
         )
         far_end.close()
+        self._silent_since: float | None = time.monotonic()
 
     def _read_replies(self) -> None:
         size = server.REPLY.size
         while len(self._replies) >= size:
             what, number, value = server.REPLY.unpack(self._replies[:size])
             del self._replies[:size]
+            self._silent_since = None
             child = self._children.get(number)
             if child is None:
                 continue

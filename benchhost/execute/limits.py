@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -111,12 +112,11 @@ def limit_address_space(memory_gb: float) -> None:
     The watchdog sees what is resident, some milliseconds late; a single request for a hundred gigabytes is refused
     here, as a MemoryError.  Never with CUDA, which reserves large ranges it does not use.
     """
-    try:
-        import resource
-    except ImportError:
+    if sys.platform != "linux":  # elsewhere the limit does not cover what malloc maps
         return
-    in_use = psutil.Process().memory_info()
-    base = getattr(in_use, "data", 0)
+    import resource
+
+    base = psutil.Process().memory_info().data
     limit = int(base + max(ADDRESS_FACTOR * memory_gb, memory_gb + 1) * 2**30)
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     if hard != resource.RLIM_INFINITY:

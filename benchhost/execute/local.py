@@ -54,6 +54,7 @@ def execute(
             session.tell(cell, record)
         else:
             todo.append(cell)
+    store.note(run_id, execution=options.facts())
     session.run(longest_first(batches(todo), store.timings()))
     if options.exclusive_timing:
         session.time([cell for cell in todo if cell.key in session.ok])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -82,8 +82,19 @@ class Options:
         )
 
     def facts(self) -> dict[str, Any]:
-        """JSON-ready, for the facts of a run."""
-        return {**asdict(self), "results": str(self.results), "plugins": list(self.plugins)}
+        """What the run's facts keep, JSON-ready."""
+        kept = (
+            "workers",
+            "threads",
+            "device",
+            "timeout_s",
+            "memory_gb",
+            "isolation",
+            "save",
+            "exclusive_timing",
+            "start",
+        )
+        return {name: getattr(self, name) for name in kept}
 
 
 def thread_environment(threads: int, environment: Mapping[str, str]) -> dict[str, str]:

@@ -20,6 +20,8 @@ import struct
 import sys
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 if TYPE_CHECKING:
     from benchhost.plugins import Catalogue
 
@@ -123,8 +125,6 @@ def _reap(children: dict[int, int], control: socket.socket) -> None:
 
 def _end_all(children: dict[int, int]) -> None:
     """SIGKILL for the children, their groups, and whatever descendant came here when its parent died."""
-    import psutil
-
     for pid in children:
         with contextlib.suppress(OSError):
             os.killpg(pid, signal.SIGKILL)

@@ -100,6 +100,18 @@ class Store:
         self._write(work)
         return run_id
 
+    def note(self, run_id: str, **facts: Any) -> None:
+        """Add to the facts of a run; JSON-ready values, later ones win."""
+
+        def work() -> None:
+            r = t.runs.c
+            with self.engine.begin() as connection:
+                text = connection.execute(sa.select(r.facts).where(r.run_id == run_id)).scalar() or "{}"
+                changed = canonical({**json.loads(text), **facts})
+                connection.execute(sa.update(t.runs).where(r.run_id == run_id).values(facts=changed))
+
+        self._write(work)
+
     def add_metrics(self, run_id: str, metrics: Sequence[str]) -> list[Cell]:
         """Let a run ask for further metrics; returns its finished cells, which ask for them now."""
 

@@ -288,8 +288,33 @@ def test_a_timing_pass_gives_times_and_nothing_else(plan, runtime):
     assert list(runtime.results.iterdir()) == []
 
 
+def test_a_timing_pass_warms_the_method_up_first(plan, recording):
+    cells = [replace(cell, method="recording") for cell in plan("synthetic-pinv", limit=2)]
+    found = records(cells, replace(recording, alone=True, cores=10**6), kind="time")
+    assert len(Recording.seen) == 3  # the first image twice
+    assert [record["timing_valid"] for record in found] == [True, True]
+
+
+def test_a_first_call_that_may_have_paid_for_loading_is_not_a_valid_time(plan, runtime):
+    found = records(plan("synthetic-pinv", limit=2), replace(runtime, alone=True, cores=10**6))
+    assert [record["timing_valid"] for record in found] == [False, True]
+
+
+def test_an_end_asked_for_from_outside_is_not_the_methods_failure(plan, runtime, monkeypatch):
+    class Terminated(SystemExit):
+        pass
+
+    def ended(self, problem):
+        raise Terminated(143)
+
+    monkeypatch.setattr(synthetic.Pinv, "reconstruct", ended)
+    with pytest.raises(Terminated):
+        records(plan("synthetic-pinv", limit=1), runtime)
+
+
 def test_times_are_not_valid_beside_other_workers_or_on_a_busy_machine(plan, runtime, monkeypatch):
-    (cell,) = plan("synthetic-pinv", limit=1)
-    assert records([cell], replace(runtime, alone=False, cores=10**6))[0]["timing_valid"] is False
+    cells = plan("synthetic-pinv", limit=2)
+    assert records(cells, replace(runtime, alone=False, cores=10**6))[1]["timing_valid"] is False
     monkeypatch.setattr("benchhost.cell.load1", lambda: 5.0)
-    assert records([cell], replace(runtime, alone=True, cores=4))[0]["timing_valid"] is False
+    assert records(cells, replace(runtime, alone=True, cores=4))[1]["timing_valid"] is False
+    assert records(cells, replace(runtime, alone=True, cores=5))[1]["timing_valid"] is True

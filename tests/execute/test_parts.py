@@ -91,6 +91,16 @@ def test_the_stopwatch_leaves_out_what_is_excluded():
     assert watch.seconds() < 0.1
 
 
+def test_the_clock_is_read_only_when_the_device_has_nothing_pending(monkeypatch):
+    order = []
+    monkeypatch.setattr("torch.cuda.synchronize", lambda device: order.append(device))
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: order.append("clock") or 0.0)
+    watch = Stopwatch("cuda:1")
+    watch.start()
+    watch.seconds()
+    assert order == ["cuda:1", "clock"] * 2
+
+
 def drained(values, *, higher_is_better=True):
     watch = Stopwatch("cpu")
     watch.start()
