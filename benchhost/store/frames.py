@@ -205,4 +205,5 @@ def _asked(batches: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
 
 def _query(connection: Connection, query: sa.Select) -> pd.DataFrame:
     result = connection.execute(query)
-    return pd.DataFrame.from_records(result.all(), columns=list(result.keys()))
+    names = list(result.keys())
+    return pd.DataFrame(list(map(tuple, result.all())), columns=names)  # plain tuples: pandas inspects every other kind
