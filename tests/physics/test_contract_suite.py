@@ -132,7 +132,7 @@ BROKEN = {
     TupleInSpec: "does not survive JSON",
     Boasts: "magic",
     KeepsItself: None,
-    NotUnchecked: "must match the size",
+    NotUnchecked: "given a wrong shape says",
 }
 
 
