@@ -105,14 +105,14 @@ class Launcher:
         child.far_end.close()
         return child
 
-    def poll(self) -> bool:
-        """Learn which children have started and ended; True when the server, and all its children with it, was lost."""
+    def poll(self) -> None:
+        """Learn which children have started and ended; those of a server that was lost end with code None."""
         for child in [c for c in self._children.values() if c.process is not None]:
             code = child.process.poll()
             if code is not None:
                 self._ended(child, code)
         if self._server is None:
-            return False
+            return
         with contextlib.suppress(BlockingIOError):
             try:
                 while data := self._control.recv(4096, socket.MSG_DONTWAIT):
@@ -121,12 +121,11 @@ class Launcher:
                 data = b""
             if not data:
                 self._lose_server()
-                return True
+                return
         if self._silent_since is not None and time.monotonic() - self._silent_since > PATIENCE:
             self._lose_server()
-            return True
+            return
         self._read_replies()
-        return False
 
     @property
     def sockets(self) -> list[socket.socket]:

@@ -78,11 +78,11 @@ class Pool:
                 if not self._workers and not self._pending:
                     return
                 self._wait()
-                lost = self._launcher.poll()
+                self._launcher.poll()
                 for worker in list(self._workers):
                     self._listen(worker)
                     if worker.child.ended:
-                        self._ended(worker, lost=lost)
+                        self._ended(worker)
                     else:
                         self._watch(worker)
         finally:
@@ -211,13 +211,13 @@ class Pool:
             return limit
         return max(limit, self._options.preparation_s)
 
-    def _ended(self, worker: _Worker, *, lost: bool) -> None:
+    def _ended(self, worker: _Worker) -> None:
         """A child is gone: say why of the cell it had in hand, and put back what it had not begun."""
         self._workers.remove(worker)
         self._listen(worker)
         if worker.tree is not None:
             worker.tree.kill()  # descendants it left behind
-        clean = worker.said_bye or (lost and worker.child.code is None)
+        clean = worker.said_bye or worker.child.code is None  # None: it went down with the fork server
         if worker.held and not clean:
             cell = worker.held.popleft()
             record = self._post_mortem(worker, cell)
