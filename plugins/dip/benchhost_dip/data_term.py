@@ -15,7 +15,7 @@ class DataTerm:
 
     Entries that A leaves at zero whatever the image (pixels under a mask, k-space that was not sampled, rays that miss
     the object) count neither in the residual nor in its mean: ``measured`` is the number m of the others.  They are
-    found by measuring two random images.
+    found by measuring two random images.  ``gain`` is the root mean square of the rows' norms, from the same two.
 
     Non-linear A (JPEG) is taken as the identity on the decoded image: blind denoising, as in the paper.
 
@@ -25,7 +25,7 @@ class DataTerm:
     def __init__(self, physics: Physics, y: Tensor, *, holdout: float, rng: Generator) -> None:
         self.forward: Callable[[Tensor], Tensor] = physics.A if physics.linear else torch.clone
         self.y = y if physics.linear else physics.baseline(y)
-        seen = self._seen(physics, rng)
+        seen, self.gain = self._probe(physics, rng)
         self.measured = int(seen.sum())
         if not self.measured:
             raise ValueError(f"{physics!r} measures nothing: every entry of A x is zero")
@@ -45,11 +45,14 @@ class DataTerm:
         hidden = None if self._hidden is None else float((squares.detach() * self._hidden).sum())
         return fitted, hidden
 
-    def _seen(self, physics: Physics, rng: Generator) -> Tensor:
+    def _probe(self, physics: Physics, rng: Generator) -> tuple[Tensor, float]:
+        """Which entries A ever moves, and the root mean square of its rows' norms, both from two white images."""
         if not physics.linear:
-            return torch.ones_like(self.y, dtype=torch.bool)
+            return torch.ones_like(self.y, dtype=torch.bool), 1.0
         probes = torch.randn((2, 1, *physics.in_shape), generator=rng).to(self.y)
-        return (self.forward(probes[0]) != 0) | (self.forward(probes[1]) != 0)
+        answers = torch.stack([self.forward(probe) for probe in probes])
+        seen = (answers != 0).any(0)
+        return seen, float((answers.square().mean(0)[seen].mean()).sqrt()) if seen.any() else 0.0
 
     @staticmethod
     def _weights(chosen: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ from benchhost_dip.settings import Settings, resolve
 from benchhost_dip.stopping import Discrepancy, RunToTheEnd, StopRule, Validation, WindowedVariance
 
 TRACE_EVERY = 20  # steps between iterates offered to the convergence record
+EXACT = 0.5 / 255  # noise level by the image's scale that exact measurements count as in the weight of TV
 CHECK_EVERY = 50  # steps between the snapshots that a diverging run falls back to
 
 
@@ -50,22 +51,18 @@ class Dip:
 
 
 class _Average:
-    """Running average of outputs; decay 0 is the last output.
+    """Running average of outputs with a decay that grows until it reaches its value; decay 0 is the last output."""
 
-    The decay grows from 0.1 to its value over the first steps, (1 + t) / (10 + t), so that the average does not drag
-    the first, grey outputs along; after some hundred steps this is the plain average of the notebooks.
-    """
-
-    def __init__(self, decay: float) -> None:
-        self.decay = decay
+    def __init__(self, decay: float, ramp: int) -> None:
+        self.decay, self.ramp = decay, ramp
         self.count = 0
         self.value: Tensor | None = None
 
     def update(self, x: Tensor) -> None:
         x = x.detach()
-        decay = min(self.decay, (1 + self.count) / (10 + self.count))
-        self.value = x.clone() if self.value is None else torch.lerp(x, self.value, decay)
         self.count += 1
+        decay = min(self.decay, self.count / (self.count + self.ramp))
+        self.value = x.clone() if self.value is None else torch.lerp(x, self.value, decay)
 
 
 class _Run:
@@ -90,16 +87,18 @@ class _Run:
         s, (_, height, width) = self.settings, problem.image_shape
         self.net = build(s.architecture, problem.image_shape[0], self.rng).to(y.device)
         least = smallest_side(s.architecture)  # smaller images are the middle of a larger output
-        self.z = fixed_input(s.architecture, max(height, least), max(width, least), self.rng).to(y.device)
+        self.canvas = (max(height, least), max(width, least))
+        self.z = fixed_input(s.architecture, *self.canvas, self.rng).to(y.device)
         self.shape_output = _Output(problem, physics, y)
         holdout = s.holdout if s.stop == "validation" else 0.0
         self.data = DataTerm(physics, y, holdout=holdout, rng=self.rng)
+        self.tv_weight = self._tv_weight()
         self.rule = stop_rule(s, problem.sigma, self.rng)
         self.optimiser = torch.optim.Adam(self.net.parameters(), lr=s.learning_rate, fused=True)
 
     def fit(self, deadline: float | None) -> Tensor:
         """Optimise until the rule, the last step or the deadline; the average that was selected: (1, C, H, W)."""
-        s, average, selected = self.settings, _Average(self.settings.ema), None
+        s, average, selected = self.settings, _Average(self.settings.ema, self.settings.ramp), None
         checkpoint = _Checkpoint(self.net, self.optimiser, s.backtrack)
         clock = _Clock(deadline)
         for step in range(1, s.iterations + 1):
@@ -133,13 +132,23 @@ class _Run:
                 0, s.input_noise, generator=self.rng
             )
             z = z + noise.to(z.device)
-        return self.shape_output(self.net(z, low_precision=s.low_precision))
+        return self.shape_output(self.net(z, *self.canvas, low_precision=s.low_precision))
 
     def _objective(self, fitted: Tensor, x: Tensor) -> Tensor:
-        """The data term in units of the image's own scale, so that float32 and Adam's epsilon are far away."""
+        """|A x - y|^2 / m + w TV(x) / n, divided by the image's scale so that Adam's epsilon is far away."""
         scale = self.shape_output.scale
         loss = fitted / scale**2
-        return loss + self.settings.tv * total_variation(x / scale) if self.settings.tv else loss
+        return loss + self.tv_weight / scale * total_variation(x / scale) if self.tv_weight else loss
+
+    def _tv_weight(self) -> float:
+        """w = tv sigma g n / m, where g is the root mean square of the row norms of A and n the number of pixels.
+
+        With A = 1 this is tv sigma, the scaling that denoising needs; units of y and the share of measured entries
+        drop out.  Exact measurements count as noise of half a grey level.
+        """
+        s, data = self.settings, self.data
+        noise = self.problem.sigma or data.gain * self.shape_output.scale * EXACT
+        return s.tv * noise * data.gain * math.prod(self.problem.image_shape) / data.measured
 
     def _set_learning_rate(self, step: int) -> None:
         s = self.settings

@@ -21,18 +21,20 @@ class Scale(nn.Module):
         down, up, skip = a.down[index], a.up[index], a.skip[index]
         self.across = _block(inputs, skip, 1) if skip else None
         self.down = nn.Sequential(
-            *_block(inputs, down, a.down_kernel, stride=1 if a.pool else 2, pool=a.pool),
-            *(_block(down, down, a.down_kernel) if a.refine else ()),
+            *_block(inputs, down, a.down_kernel, a.border, stride=1 if a.pool else 2, pool=a.pool),
+            *(_block(down, down, a.down_kernel, a.border) if a.refine else ()),
         )
         self.up = nn.Sequential(
             *([_norm(skip + below)] if a.renormalise else ()),
-            *_block(skip + below, up, a.up_kernel),
+            *_block(skip + below, up, a.up_kernel, a.border),
             *(_block(up, up, 1) if a.mix else ()),
         )
 
 
 class Hourglass(nn.Module):
-    """Encoder, decoder and narrow skip connections; upsampling is not learned: (1, inputs, H, W) -> (1, out, H, W).
+    """Encoder, decoder and skip connections; upsampling is not learned: z -> (1, out, H, W).
+
+    z: (1, inputs, H, W), or (1, inputs, H / 2, W / 2), rounded up, of a coarse architecture.
 
     Any H and W from :func:`smallest_side` on: each scale is brought back to the very size it had on the way down, a
     factor of 2 exactly where that is even, so that nothing is ever cropped.  The output is linear: the caller bounds
@@ -46,10 +48,14 @@ class Hourglass(nn.Module):
         below = (*a.up[1:], a.down[-1])
         self.upsample = a.upsample
         self.scales = nn.ModuleList(Scale(a, i, inputs[i], below[i]) for i in range(len(a.down)))
-        self.head = nn.Conv2d(a.up[0], out_channels, 1)
+        self.fine = _block(a.up[0], a.coarse, a.up_kernel, a.border) if a.coarse else None
+        self.head = nn.Conv2d(a.coarse or a.up[0], out_channels, 1)
 
-    def forward(self, z: Tensor, *, low_precision: bool = False) -> Tensor:
-        """One pass; ``low_precision`` runs all but the last layer in bfloat16 (statistics and weights stay float32)."""
+    def forward(self, z: Tensor, height: int, width: int, *, low_precision: bool = False) -> Tensor:
+        """One pass to an image of ``height`` x ``width``.
+
+        low_precision: all but the last layer in bfloat16; statistics and weights stay float32.
+        """
         with torch.autocast(z.device.type, torch.bfloat16, enabled=low_precision):
             x, sizes, sides = z, [], []
             for scale in self.scales:
@@ -59,6 +65,8 @@ class Hourglass(nn.Module):
             for scale, size, side in zip(reversed(self.scales), reversed(sizes), reversed(sides), strict=True):
                 x = F.interpolate(x, size=size, mode=self.upsample)
                 x = scale.up(x if side is None else torch.cat([side, x], dim=1))
+            if self.fine is not None:
+                x = self.fine(F.interpolate(x, size=(height, width), mode=self.upsample))
         return self.head(x.float())
 
 
@@ -93,11 +101,13 @@ def smallest_side(architecture: Architecture) -> int:
     Batch norm needs more than one place, too, which this includes.
     """
     reach = max(architecture.down_kernel, architecture.up_kernel) // 2
-    return reach * 2 ** len(architecture.down) + 1
+    return reach * 2 ** (len(architecture.down) + bool(architecture.coarse)) + 1
 
 
 def fixed_input(architecture: Architecture, height: int, width: int, rng: Generator) -> Tensor:
-    """z: uniform in [0, 0.1], or the pixel coordinates in [0, 1] (meshgrid): (1, inputs, H, W)."""
+    """z for an image of H x W: uniform in [0, 0.1], or pixel coordinates in [0, 1] (meshgrid): (1, inputs, h, w)."""
+    if architecture.coarse:
+        height, width = -(-height // 2), -(-width // 2)
     if architecture.meshgrid:
         rows = torch.linspace(0, 1, height)[:, None].expand(height, width)
         columns = torch.linspace(0, 1, width)[None, :].expand(height, width)
@@ -111,9 +121,11 @@ def _norm(channels: int) -> nn.BatchNorm2d:
     return nn.BatchNorm2d(channels, track_running_stats=False)
 
 
-def _block(inputs: int, outputs: int, kernel: int, *, stride: int = 1, pool: bool = False) -> nn.Sequential:
-    """Convolution with reflection at the border, batch norm, leaky ReLU."""
-    mode = "reflect" if kernel > 1 else "zeros"
+def _block(
+    inputs: int, outputs: int, kernel: int, border: str = "zeros", *, stride: int = 1, pool: bool = False
+) -> nn.Sequential:
+    """Convolution, batch norm, leaky ReLU."""
+    mode = border if kernel > 1 else "zeros"
     conv = nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, padding_mode=mode)
     layers = [
         conv,

@@ -24,6 +24,9 @@ class Architecture:
     mix: a further 1 x 1 convolution after each on the way up.
     refine: a second convolution at each scale on the way down.
     renormalise: batch norm of what comes from below and across, before it is convolved.
+    border: what convolutions see beyond the image.
+    coarse: features of a last convolution at full resolution, behind a hourglass that lives, with its input, at half
+        the resolution; 0: the hourglass itself is at full resolution.
     """
 
     down: tuple[int, ...]
@@ -38,6 +41,8 @@ class Architecture:
     mix: bool = True
     refine: bool = True
     renormalise: bool = True
+    border: Literal["reflect", "zeros"] = "reflect"
+    coarse: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +52,12 @@ class Settings:
     learning_rate: Adam's.  warmup: steps over which it rises linearly from zero.
     input_noise: standard deviation of the fresh Gaussian noise on z at every step.
     ema: decay of the average of outputs; 0 returns the last output.
+    ramp: the decay starts small and grows, t / (t + ramp) at step t, until it reaches ``ema``: an average over the
+        last t / ramp steps does not drag the first, grey outputs along.  0: ``ema`` from the first step on.
     backtrack: restore the weights when the data term rises by more than this many dB between two checks; 0: never.
-    tv: weight of isotropic total variation, relative to the mean squared data term.
+    tv: weight of isotropic total variation in the loss by the noise on the pixels, see :mod:`benchhost_dip.method`.
+    stop: the rule where sigma is unknown or zero; known noise is stopped by discrepancy.
+    low_precision: bfloat16 for all but the last layer.
     """
 
     architecture: Architecture
@@ -57,6 +66,7 @@ class Settings:
     warmup: int = 0
     input_noise: float = 1 / 30
     ema: float = 0.99
+    ramp: int = 0
     backtrack: float = 0.0
     tv: float = 0.0
     stop: Literal["discrepancy", "validation", "variance", "none"] = "none"
@@ -106,23 +116,40 @@ PAPER: Mapping[str, Settings] = {
 }
 
 
-FAST = Settings(
-    architecture=Architecture(
-        down=(16, 32, 64, 64, 64),
-        up=(16, 32, 64, 64, 64),
-        skip=(4,) * 5,
-        inputs=8,
-        mix=False,
-        refine=False,
-        renormalise=False,
-    ),
-    iterations=700,
+_NARROW = Architecture(
+    down=(32, 64, 64),
+    up=(32, 32, 64),
+    skip=(32,) * 3,
+    mix=False,
+    refine=False,
+    renormalise=False,
+    border="zeros",
+    coarse=16,
+)
+_DEEP = replace(_NARROW, down=(32, 64, 64, 64), up=(32, 32, 64, 64), skip=(32,) * 4)
+
+_FAST = Settings(
+    architecture=_NARROW,
+    iterations=450,
     learning_rate=0.02,
     warmup=30,
-    input_noise=1 / 60,
+    input_noise=0.01,
+    ramp=20,
     backtrack=5.0,
-    patience=200,
+    tv=0.6,
+    patience=150,
 )
+# Where large parts of the image are not measured directly, one scale more reaches across them.
+FAST: Mapping[str, Settings] = {
+    "denoise": _FAST,
+    "jpeg": _FAST,
+    "deblur": _FAST,
+    "cs": _FAST,
+    "sr": replace(_FAST, architecture=_DEEP),
+    "inpaint": replace(_FAST, architecture=_DEEP),
+    "mri": replace(_FAST, architecture=_DEEP),
+    "ct": replace(_FAST, architecture=_DEEP),
+}
 
 
 def resolve(
@@ -167,10 +194,7 @@ def _notebook(task: str, task_params: Mapping[str, Any]) -> str:
 
 def _fast(task: str, image_shape: tuple[int, int, int]) -> Settings:
     """The narrow recipe; small images get fewer scales, so that the deepest grid keeps 4 x 4 places."""
-    settings, side = FAST, min(image_shape[1:])
-    depth = max(2, min(len(settings.architecture.down), side.bit_length() - 3))
-    return replace(settings, architecture=_cut(settings.architecture, depth))
-
-
-def _cut(a: Architecture, depth: int) -> Architecture:
-    return replace(a, down=a.down[:depth], up=a.up[:depth], skip=a.skip[:depth])
+    settings, side = FAST.get(task, FAST["inpaint"]), min(image_shape[1:])
+    a = settings.architecture
+    depth = max(1, min(len(a.down), side.bit_length() - 4))
+    return replace(settings, architecture=replace(a, down=a.down[:depth], up=a.up[:depth], skip=a.skip[:depth]))
