@@ -65,7 +65,7 @@ class UNet(nn.Module):
         nn.init.zeros_(self.last.bias)
 
     def forward(self, x: Tensor, alpha_bar: Tensor) -> Tensor:
-        """The noise in x: (B, C, H, W) in [-1, 1] plus noise, alpha_bar (B,) -> (B, C, H, W), float32."""
+        """The noise in x: (B, C, H, W) in [-1, 1] plus noise, alpha_bar (B,) -> (B, C, H, W), at least float32."""
         signal, noise = _coefficients(alpha_bar, x)
         return signal * self.v(x, alpha_bar) + noise * x
 
@@ -75,7 +75,7 @@ class UNet(nn.Module):
         return signal * x - noise * self.v(x, alpha_bar)
 
     def v(self, x: Tensor, alpha_bar: Tensor) -> Tensor:
-        """The body: v for x_t of any size, float32."""
+        """The body: v for x_t of any size, at least float32."""
         height, width = x.shape[-2:]
         bottom, right = -height % self.shape.multiple, -width % self.shape.multiple
         # Mirrored pixels carry noise of the right strength; replicated ones would look like a clean stripe.
@@ -97,7 +97,8 @@ class UNet(nn.Module):
                 h = self.merge[i](torch.cat([h, skips[i]], 1))
             for block in self.up[i]:
                 h = block(h, level)
-        return F.pixel_shuffle(self.last(F.silu(channel_norm(h))), 2).float()
+        v = F.pixel_shuffle(self.last(F.silu(channel_norm(h))), 2)
+        return v.to(torch.promote_types(v.dtype, torch.float32))
 
     def _blocks(self, scale: int, count: int) -> nn.ModuleList:
         shape = self.shape
@@ -147,7 +148,7 @@ class NoiseEmbedding(nn.Module):
 
     def forward(self, alpha_bar: Tensor) -> Tensor:
         """Embed one noise level per sample."""
-        alpha_bar = alpha_bar.float()
+        alpha_bar = alpha_bar.to(self.frequencies.dtype)
         log_sigma = 0.5 * torch.log((1 - alpha_bar) / alpha_bar)
         phase = log_sigma[:, None] * self.frequencies
         return self.layers(torch.cat([phase.sin(), phase.cos()], 1))

@@ -61,16 +61,8 @@ class Group:
         dist.broadcast(told, 0)
         return told.tolist()
 
-    def any(self, flag: bool) -> bool:
-        """Whether the flag is set in any process."""
-        if self.world == 1:
-            return flag
-        told = torch.tensor(float(flag), device=self.device)
-        dist.all_reduce(told, dist.ReduceOp.MAX)
-        return bool(told.item())
-
     def mean(self, value: Tensor) -> Tensor:
-        """The mean of a scalar over the group."""
+        """The mean over the group."""
         if self.world > 1:
             value = value.clone()
             dist.all_reduce(value)

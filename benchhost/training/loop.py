@@ -20,7 +20,7 @@ from benchhost.training import checkpoint
 from benchhost.training.average import Average
 from benchhost.training.group import Group
 from benchhost.training.patches import Crop, Feed, Images, Patches
-from benchhost.training.records import Journal, duration
+from benchhost.training.records import Journal, Meter, duration
 from benchhost.training.settings import Goal, Settings, decaying, rate_factor
 from benchhost.training.trainable import Trainable
 
@@ -86,6 +86,7 @@ class Trainer:
         )
         self.held_out = [_as_batch(array).to(device) for array in images.held_out] if group.first else []
         self.progress = Progress()
+        self.meter = Meter()
         self.journal = Journal(folder) if group.first else None
         self._stop = threading.Event()
 
@@ -182,8 +183,7 @@ class Trainer:
                 factor = rate_factor(progress.step, share, warmup=self.settings.warmup, decay=self.settings.decay)
                 loss, norm = self._step(next(feed), factor)
                 progress.step += 1
-                if self.journal:
-                    self.journal.add(loss, norm)
+                self.meter.add(loss, norm)
                 if progress.step % self.pace.log == 0:
                     self._log(feed, factor)
         finally:
@@ -207,11 +207,19 @@ class Trainer:
         return loss.detach(), norm.detach()
 
     def _log(self, feed: Feed, factor: float) -> None:
+        steps, means = self.meter.take()
+        loss, norm = self.group.mean(means).tolist()
         if self.journal is None:
             return
         progress = self.progress
         row = self.journal.row(
-            step=progress.step, seconds=progress.seconds, rate=self.settings.rate * factor, waited=feed.waited
+            step=progress.step,
+            seconds=progress.seconds,
+            steps=steps,
+            loss=loss,
+            norm=norm,
+            rate=self.settings.rate * factor,
+            waited=feed.waited,
         )
         share = self.goal.progress(progress.step, progress.seconds)
         speed = row["steps_per_second"]
@@ -240,7 +248,7 @@ class Trainer:
     def _save(self, name: str, **changes: Any) -> None:
         if not self.group.first:
             return
-        if self.journal and not self.journal.finite():
+        if not self.meter.finite():
             raise Diverged(
                 f"the loss is not finite at step {self.progress.step}; {self.folder / checkpoint.LAST} is older and "
                 "whole. Resume it with a lower rate: --set rate=..."

@@ -6,12 +6,10 @@ import csv
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-COLUMNS = ("step", "seconds", "loss", "gradient_norm", "rate", "steps_per_second", "wait_share")
+import torch
+from torch import Tensor
 
 
 class Journal:
@@ -19,9 +17,7 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self.training, self.validation = folder / "training.csv", folder / "validation.csv"
-        self._count, self._last = 0, (0.0, 0.0)
-        self._loss: Tensor | None = None
-        self._norm: Tensor | None = None
+        self._last = (0.0, 0.0)
 
     def begin(self, seconds: float) -> None:
         """A process takes up the run at ``seconds`` of training."""
@@ -38,36 +34,52 @@ class Journal:
             with path.open("w", newline="", encoding="utf-8") as file:
                 csv.writer(file).writerows([*rows[:1], *kept])
 
-    def add(self, loss: Tensor, norm: Tensor) -> None:
-        """Take in one step's loss and gradient norm; nothing is read back from the device here."""
-        self._loss = loss if self._loss is None else self._loss + loss
-        self._norm = norm if self._norm is None else self._norm + norm
-        self._count += 1
-
-    def finite(self) -> bool:
-        """Whether every loss and gradient since the last row was a finite number."""
-        return self._loss is None or math.isfinite(self._loss.item() + self._norm.item())
-
-    def row(self, *, step: int, seconds: float, rate: float, waited: float) -> dict[str, Any]:
-        """Write the mean of the steps since the last row."""
+    def row(
+        self, *, step: int, seconds: float, steps: int, loss: float, norm: float, rate: float, waited: float
+    ) -> dict[str, Any]:
+        """Write the averages of the last ``steps`` steps; ``waited``: seconds this process waited for data."""
         before, waited_before = self._last
         elapsed = seconds - before
         row = {
             "step": step,
             "seconds": round(seconds, 2),
-            "loss": float(self._loss) / self._count,
-            "gradient_norm": float(self._norm) / self._count,
+            "loss": loss,
+            "gradient_norm": norm,
             "rate": rate,
-            "steps_per_second": self._count / elapsed if elapsed > 0 else math.nan,
+            "steps_per_second": steps / elapsed if elapsed > 0 else math.nan,
             "wait_share": (waited - waited_before) / elapsed if elapsed > 0 else 0.0,
         }
-        self._count, self._loss, self._norm, self._last = 0, None, None, (seconds, waited)
+        self._last = (seconds, waited)
         _append(self.training, row)
         return row
 
     def validated(self, *, step: int, seconds: float, figures: Mapping[str, float]) -> None:
         """Write a validation's figures."""
         _append(self.validation, {"step": step, "seconds": round(seconds, 2), **figures})
+
+
+class Meter:
+    """Sums of loss and gradient norm since the last log row, kept on the device: reading them would make it wait."""
+
+    def __init__(self) -> None:
+        self.steps = 0
+        self._sums: Tensor | None = None
+
+    def add(self, loss: Tensor, norm: Tensor) -> None:
+        """Take in one step."""
+        pair = torch.stack([loss.float(), norm.float()])
+        self._sums = pair if self._sums is None else self._sums + pair
+        self.steps += 1
+
+    def finite(self) -> bool:
+        """Whether every loss and gradient since the last row was a finite number."""
+        return self._sums is None or bool(self._sums.isfinite().all())
+
+    def take(self) -> tuple[int, Tensor]:
+        """Steps, and the means of loss and norm (2,); the sums start again."""
+        steps, means = self.steps, self._sums / self.steps
+        self.steps, self._sums = 0, None
+        return steps, means
 
 
 def read_rows(path: Path) -> list[dict[str, float]]:
@@ -80,10 +92,11 @@ def duration(seconds: float) -> str:
     """``1 h 05 min``, ``12 min``, ``8 s``."""
     if not math.isfinite(seconds):
         return "unknown time"
+    seconds = max(0.0, seconds)
     minutes = int(seconds // 60)
     if minutes >= 60:
         return f"{minutes // 60} h {minutes % 60:02d} min"
-    return f"{minutes} min" if minutes else f"{max(0, int(seconds))} s"
+    return f"{minutes} min" if minutes else f"{int(seconds)} s"
 
 
 def _append(path: Path, row: Mapping[str, Any]) -> None:
