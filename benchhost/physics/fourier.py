@@ -66,10 +66,10 @@ class SingleCoilFourier(MaskedFourier, SpectralPhysics):
         self._sampled = as_tensor(self.mask.astype(float), device, dtype)
 
     def _A(self, x: Tensor) -> Tensor:
-        return to_real(fft2(to_complex(x) * self._image_ramp) * self._sampling)
+        return to_real(fft2(to_complex(x).mul_(self._image_ramp)).mul_(self._sampling))
 
     def _A_adjoint(self, y: Tensor) -> Tensor:
-        return to_real(ifft2(to_complex(y) * self._sampling.conj()) * self._image_ramp.conj())
+        return to_real(ifft2(to_complex(y).mul_(self._sampling.conj())).mul_(self._image_ramp.conj()))
 
     def _A_dagger(self, y: Tensor) -> Tensor:
         return self._A_adjoint(y)

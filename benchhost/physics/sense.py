@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchhost.physics.fourier import MaskedFourier, as_tensor, fft2, ifft2, ramps, real_dtype, to_complex, to_real
+from benchhost.physics.fourier import MaskedFourier, as_tensor, fft2, ramps, real_dtype, to_complex, to_real
 from benchhost.physics.lanczos import lanczos_norm
 from benchhost.physics.operator import Physics, array_id
 from benchhost.physics.solvers import prox_cg
@@ -55,13 +55,14 @@ class MultiCoilFourier(MaskedFourier):
 
     def _A(self, x: Tensor) -> Tensor:
         pairs = zip(to_complex(x), self._maps_of(len(x)), strict=True)  # one sample at a time: coils are batch enough
-        return _batch([to_real(fft2(maps * image) * self._sampling, 0) for image, maps in pairs])
+        return _batch([to_real(fft2(maps * image).mul_(self._sampling), 0) for image, maps in pairs])
 
     def _A_adjoint(self, y: Tensor) -> Tensor:
         images = []
         for k, maps in zip(y, self._maps_of(len(y)), strict=True):
-            coil_images = ifft2(torch.complex(k[0], k[1]) * self._sampling.conj())
-            images.append(to_real((coil_images * maps.conj()).sum(0), 0))
+            # sum conj(S) F* (conj(m) k) = conj(sum S F (m conj(k))): no conjugate of the maps is ever made
+            conjugate = fft2(torch.complex(k[0], -k[1]).mul_(self._sampling)).mul_(maps).sum(0)
+            images.append(torch.stack((conjugate.real, -conjugate.imag)))
         return _batch(images)
 
     def _maps_of(self, batch: int) -> Tensor:
