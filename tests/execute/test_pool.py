@@ -105,3 +105,92 @@ def test_options_are_settled_from_the_machine_and_checked(tmp_path):
         Options(results=tmp_path, timeout_s=0).settled()
     with pytest.raises(UsageError, match="save must be 'all' or 'none', got 'some'"):
         Options(results=tmp_path, save="some").settled()
+
+
+def test_metrics_are_added_from_stored_reconstructions_and_lost_ones_are_named(plan, run, catalogue, tmp_path):
+    from benchhost import execute
+    from benchhost.store import Store
+    from benchhost.store.artifacts import artifact_path
+
+    cells = plan("synthetic-dither", limit=3)
+    run(cells, isolation=False)
+    (tmp_path / artifact_path(cells[1].key)).unlink()
+    options = execute.Options(results=tmp_path, isolation=False)
+    with Store.open(tmp_path) as store:
+        run_id = store.run()["run_id"]
+        wider = store.add_metrics(run_id, ["psnr/255/clip", "ssim/wang"])
+        lost = execute.rescore(wider, store=store, run_id=run_id, options=options, catalogue=catalogue)
+        assert [cell.key for cell in lost] == [cells[1].key]
+        assert store.missing_metrics(wider, metrics=catalogue.metrics) == lost
+        frame = store.frame(run_id).query("protocol == '255/clip@1'")
+        assert frame["value"].isna().tolist() == [False, True, False]
+        assert (store.attempts(run_id)["kind"] == "run").sum() == 3  # no method ran again
+
+
+def test_a_finished_run_is_timed_again_alone(plan, run, catalogue, tmp_path, monkeypatch):
+    from benchhost import execute
+    from benchhost.store import Store
+
+    monkeypatch.setattr("benchhost.execute.local.SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr("benchhost.cell.load1", lambda: 0.0)
+    cells = plan("synthetic-pinv,synthetic-landweber", limit=3)
+    before = run(cells, isolation=False, save="none")
+    options = execute.Options(results=tmp_path, isolation=False)
+    with Store.open(tmp_path) as store:
+        run_id = store.run()["run_id"]
+        execute.time_again(cells, store=store, run_id=run_id, options=options, catalogue=catalogue)
+        after = store.frame(run_id)
+    assert after["timing_valid"].all()
+    assert not before["timing_valid"].all()
+    pd.testing.assert_frame_equal(scores(before), scores(after), check_exact=True)
+
+
+LOOSE = """
+from benchhost.hookspecs import hookimpl
+from benchhost.types import Method
+
+
+class Half:
+    def __init__(self, params):
+        print("a method may print what it likes")
+
+    def reconstruct(self, problem):
+        return problem.physics.A_dagger(problem.y) / 2
+
+
+@hookimpl
+def benchhost_methods():
+    yield Method(name="half", target="loose_half:Half", summary="half the pseudo-inverse")
+"""
+
+
+def test_a_loose_file_and_a_folder_of_images_reach_the_child(tmp_path, capfd):
+    import numpy as np
+    from PIL import Image
+
+    from benchhost import execute
+    from benchhost.config import RunConfig
+    from benchhost.plan import make_plan
+    from benchhost.plugins import load
+    from benchhost.selection import parse_methods, parse_tasks
+    from benchhost.store import Store
+
+    file, folder = tmp_path / "loose_half.py", tmp_path / "my images"
+    file.write_text(LOOSE)
+    folder.mkdir()
+    Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16)).save(folder / "ramp.png")
+    plugins = ("benchhost.testing.synthetic", str(file))
+    catalogue = load(plugins, installed=False)
+    config = RunConfig(
+        tasks=tuple(parse_tasks(("synthetic",), catalogue)),
+        methods=tuple(parse_methods(("half",), catalogue)),
+        datasets=(str(folder),),
+        device="cpu",
+    )
+    cells = make_plan(config, catalogue).cells
+    options = execute.Options(results=tmp_path, workers=1, threads=1, plugins=plugins, installed=False)
+    with Store.open(tmp_path) as store:
+        run_id = store.begin_run({}, cells, metrics=catalogue.metrics, environment={})
+        counts = execute.execute(cells, store=store, run_id=run_id, options=options, catalogue=catalogue)
+    assert counts == {"ok": 1}
+    assert capfd.readouterr().out == ""
