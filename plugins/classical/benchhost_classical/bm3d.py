@@ -19,6 +19,14 @@ from benchhost_classical.params import Bm3dParams
 if TYPE_CHECKING:
     import numpy as np
 
+PROFILES = {
+    "np": "BM3DProfile",
+    "lc": "BM3DProfileLC",
+    "high": "BM3DProfileHigh",
+    "refilter": "BM3DProfileRefilter",
+    "vn": "BM3DProfileVN",
+}
+
 
 class Bm3d:
     """BM3D, or CBM3D in the opponent colour space for three channels."""
@@ -39,12 +47,14 @@ class Bm3d:
 
     def _one(self, y: np.ndarray, sigma: float) -> np.ndarray:
         """(H, W, C) -> (H, W, C), float64."""
-        package, p = _package(), self.params
+        package = _package()
+        profile = getattr(package, PROFILES[self.params.profile])()
+        profile.num_threads = 1  # more threads add in another order each time: results would not repeat
         if y.shape[2] == 3:
-            return package.bm3d_rgb(y, sigma, profile=p.profile)
+            return package.bm3d_rgb(y, sigma, profile=profile)
         stages = package.BM3DStages
-        stage = stages.ALL_STAGES if p.stage == "all" else stages.HARD_THRESHOLDING
-        return package.bm3d(y[..., 0], sigma, profile=p.profile, stage_arg=stage)[..., None]
+        stage = stages.ALL_STAGES if self.params.stage == "all" else stages.HARD_THRESHOLDING
+        return package.bm3d(y[..., 0], sigma, profile=profile, stage_arg=stage)[..., None]
 
 
 def _package() -> ModuleType:

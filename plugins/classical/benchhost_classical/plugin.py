@@ -61,7 +61,7 @@ def benchhost_methods() -> Iterator[Method]:
         requires=frozenset({"linear", "adjoint", "sigma", "awgn"}),
         training="prior",
         trained_on=("bsds500_train", "mri_t1_studyforrest", "ct_cranium"),
-        quick={"iterations": 60},
+        quick={"iterations": 100},
         citation="@book{wiener1949, author={Wiener, N.}, title={Extrapolation, Interpolation, and Smoothing of "
         "Stationary Time Series}, publisher={MIT Press}, year={1949}}",
     )
@@ -84,6 +84,7 @@ def benchhost_methods() -> Iterator[Method]:
         summary="block matching and 3-D filtering by the authors' own package (pip install benchhost[bm3d])",
         requires=frozenset({"sigma"}),
         refuses="benchhost_classical.refusals:bm3d",
+        quick={"profile": "lc", "stage": "hard"},
         citation="@article{bm3d2007, author={Dabov, K. and Foi, A. and Katkovnik, V. and Egiazarian, K.}, title={Image "
         "denoising by sparse 3-{D} transform-domain collaborative filtering}, journal={IEEE Trans. Image Process.}, "
         "volume={16}, year={2007}}",

@@ -25,7 +25,8 @@ from benchhost_classical.training_crops import posed
 from benchhost_classical.tv import peak_modulus, white_gain
 
 NATURAL, HEAD_MRI, HEAD_CT = "bsds500_train", "mri_t1_studyforrest", "ct_cranium"
-WORTH = 0.01  # dB or hundredths of the metric: less than this does not speak against the equality constraint
+WORTH = 0.01  # dB: a gain below this does not speak against the equality constraint
+FLAT = 0.002  # dB: a gain below this ends the climb, for lambda -> 0 it would go on for ever
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +141,7 @@ def _climb(score: Callable[[float], float], guess: float) -> float:
     """The top of ``score`` over log weight: bracket by factors of 2, then a parabola."""
     weight = guess
     step = 2.0 if score(weight * 2) > score(weight) else 0.5
-    while score(weight * step) > score(weight) and 1e-7 < weight < 10:
+    while score(weight * step) > score(weight) + FLAT:
         weight *= step
     low, mid, high = score(weight / 2), score(weight), score(weight * 2)
     bend = low - 2 * mid + high
