@@ -209,17 +209,14 @@ def why_not(task: Chosen, dataset: Dataset, method: Chosen) -> str:
     return "; ".join(reasons)
 
 
-@lru_cache(maxsize=4096)
-def _overlap(trained_on: tuple[str, ...] | None, dataset: str) -> bool | None:
-    from benchhost.data.lineage import overlaps
-
-    verdict = overlaps(trained_on, dataset)
-    return None if verdict.startswith("undeclared") else verdict.startswith("overlap")
-
-
 def trained_on_test(method: Method, dataset: str, catalogue: Catalogue) -> bool | None:
     """Whether the method's training data may contain the test set; None when undeclared."""
-    return False if method.trained_on == () else _overlap(method.trained_on, dataset)
+    if method.trained_on == ():
+        return False
+    from benchhost.data.lineage import judge
+
+    status = judge(method.trained_on, dataset, catalogue.datasets).status
+    return None if status == "undeclared" else status == "overlap"
 
 
 def resolve_device(device: str) -> str:
