@@ -15,7 +15,7 @@ from torch import Tensor
 
 from benchhost import params as P
 from benchhost.data import read_item
-from benchhost.errors import MetricUnavailable, unknown
+from benchhost.errors import unknown
 from benchhost.execute.contract import (
     ContractBroken,
     check_estimate,
@@ -25,7 +25,8 @@ from benchhost.execute.contract import (
 )
 from benchhost.execute.reasons import explain, gpu_lost
 from benchhost.execute.record import Kind, blank, now
-from benchhost.execute.timing import PeakMemory, Stopwatch, Trace, load1, quiet
+from benchhost.execute.scoring import Scorer
+from benchhost.execute.timing import PeakMemory, Stopwatch, load1, quiet
 from benchhost.keys import canonical
 from benchhost.plan import Cell
 from benchhost.plugins import Catalogue, resolve_for
@@ -118,8 +119,7 @@ class _Batch:
         self.runtime, self.kind = runtime, kind
         self.dataset = runtime.datasets.get(cell.dataset) or catalogue.dataset(cell.dataset)
         self.refs = {ref.name: ref for ref in self.dataset.items}
-        self.metrics = {id: catalogue.metric(id) for id in cell.metrics}
-        self.functions: dict[str, Any] = {}
+        self.scorer = Scorer([catalogue.metric(id) for id in cell.metrics])
         task = catalogue.task(cell.task)
         values = P.build(resolve_for(task, "params"), cell.task_params, owner=f"task '{task.name}'")
         self.identity = f"{task.name}@{task.version}:{canonical(P.content(values))}"
@@ -147,7 +147,7 @@ class _Batch:
             estimate = check_estimate(
                 read_estimate(self.runtime.results, cell.key), len(posed.y), tuple(posed.truth.shape[1:])
             )
-            self._score(cell, posed, estimate, record)
+            self.scorer.score(posed, estimate, record)
             return
         memory = PeakMemory(self.runtime.device)
         memory.reset()
@@ -161,7 +161,7 @@ class _Batch:
         if self.runtime.save == "all":
             facts = {"physics_id": record["physics_id"], "y_digest": digest}
             record["artifact"] = write_estimate(self.runtime.results, cell.key, estimate, facts)
-        self._score(cell, posed, estimate, record)
+        self.scorer.score(posed, estimate, record)
 
     def _pose(self, cell: Cell, phase: Phase) -> Posed:
         phase("pose", cell)
@@ -181,7 +181,7 @@ class _Batch:
         phase("reconstruct", cell)
         while True:
             watch = Stopwatch(runtime.device)
-            trace = self._trace(cell, posed, watch)
+            trace = self.scorer.trace(posed, watch) if self.kind == "run" else None
             # A generator and a deadline of its own for every call: a warm-up must not move the result.
             rng = torch.Generator().manual_seed(self._seed("reconstruct", cell))
             call = replace(problem, rng=rng, deadline=self._deadline(), trace=trace or problem.trace)
@@ -244,53 +244,6 @@ class _Batch:
             raise failure
         return seconds
 
-    def _trace(self, cell: Cell, posed: Posed, watch: Stopwatch) -> Trace | None:
-        """A scorer of iterates, or None in a timing pass and where the task has no metric."""
-        if self.kind == "time" or not cell.metrics:
-            return None
-        primary = self.metrics[cell.metrics[0]]
-        expected = tuple(posed.truth.shape)
-
-        def score(estimate: Tensor) -> float | None:
-            if tuple(estimate.shape) != expected:
-                raise ContractBroken(f"trace was given shape {tuple(estimate.shape)}, expected {expected}")
-            with torch.no_grad():
-                try:
-                    view = posed.view(estimate.detach().to("cpu", torch.float32))
-                    return float(self._function(primary.id)(view, **primary.options))
-                except MetricUnavailable:
-                    return None
-
-        return Trace(watch, score, primary.id, higher_is_better=primary.higher_is_better)
-
-    def _score(self, cell: Cell, posed: Posed, estimate: Tensor, record: dict[str, Any]) -> None:
-        view = replace(posed.view(estimate), consistency=_consistency(posed, estimate))
-        for id in cell.metrics:
-            metric = self.metrics[id]
-            record["metric_facts"][id] = {
-                "metric": id,
-                "version": metric.version,
-                "higher_is_better": metric.higher_is_better,
-                "unit": metric.unit,
-                "decimals": metric.decimals,
-            }
-            try:
-                value, reason = float(self._function(id)(view, **metric.options)), ""
-            except MetricUnavailable as error:
-                value, reason = None, f"unavailable: {error}"
-            except Exception as error:  # one broken metric must not cost the others, nor the reconstruction
-                value, reason = None, f"{type(error).__name__}: {error}"
-            if value is not None and value != value:
-                value, reason = None, "the metric gave NaN"
-            record["scores"][id] = value
-            if reason:
-                record["metric_reasons"][id] = reason
-
-    def _function(self, id: str) -> Callable[..., float]:
-        if id not in self.functions:
-            self.functions[id] = resolve_for(self.metrics[id])
-        return self.functions[id]
-
     def _deadline(self) -> float | None:
         limit = self.runtime.timeout_s
         # A little early: a method that stops exactly at its deadline still has to hand the estimate over.
@@ -301,17 +254,6 @@ class _Batch:
         what = cell.measurement_key if purpose == "reconstruct" else f"{self.identity}\x1f{cell.seed}\x1f{cell.repeat}"
         text = "\x1f".join((what, cell.method, purpose))
         return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
-
-
-def _consistency(posed: Posed, estimate: Tensor) -> float:
-    """norm(A x - y) / norm(y), summed in float64; NaN where y is zero or there is no A."""
-    with torch.no_grad():
-        try:
-            residual = posed.physics.A(estimate) - posed.y
-        except NotImplementedError:
-            return float("nan")
-        size = posed.y.double().norm().item()
-        return residual.double().norm().item() / size if size else float("nan")
 
 
 __all__ = ["Runtime", "rescore", "run_batch"]

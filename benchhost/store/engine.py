@@ -71,9 +71,11 @@ def guarded(engine: Engine) -> Iterator[None]:
         raise StoreError(f"the store {place} cannot be used: {reason}") from error
 
 
-def reading(engine: Engine) -> Connection:
-    """A connection that never takes the write lock."""
-    return engine.execution_options(reads=True).connect()
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection that never takes the write lock; its database errors come out as StoreError."""
+    with guarded(engine), engine.execution_options(reads=True).connect() as connection:
+        yield connection
 
 
 def retried(work: Callable[[], T], *, seconds: float = BUSY_SECONDS) -> T:

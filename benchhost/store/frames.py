@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
@@ -12,9 +12,6 @@ from sqlalchemy import Connection
 
 from benchhost.errors import unknown
 from benchhost.store import tables as t
-
-if TYPE_CHECKING:
-    from benchhost.plan import Cell
 
 COLUMNS = (
     "run_id", "key", "task", "task_params", "level", "dataset", "image", "repeat", "seed", "method", "method_params",
@@ -111,28 +108,6 @@ def statuses(connection: Connection, run_id: str) -> Counter[str]:
     skip = _query(connection, sa.select(b.batch, b.skip).where(b.run_id == run_id))
     frame = _cells(connection, _chosen(connection, run_id)).merge(skip, on="batch")
     return Counter(frame["status"].where(frame["skip"] == "", "skipped"))
-
-
-def planned(connection: Connection, run_id: str | None) -> list[Cell]:
-    """See :meth:`benchhost.store.Store.cells`."""
-    from benchhost.plan import Cell
-
-    wanted = run_row(connection, run_id)["run_id"]
-    batches: dict[int, dict[str, Any]] = {}
-    for row in connection.execute(sa.select(t.run_batches).where(t.run_batches.c.run_id == wanted)).mappings():
-        shared = dict(row)
-        shared["metrics"] = tuple(id for id, _ in json.loads(shared["metrics"]))
-        for name in ("task_params", "method_params"):
-            shared[name] = json.loads(shared[name])
-        del shared["run_id"]
-        number = shared.pop("batch")
-        batches[number] = shared
-    r = t.run_cells.c
-    query = sa.select(r.batch, r.image, r.measurement_key, r.key).where(r.run_id == wanted).order_by(r.position)
-    return [
-        Cell(image=image, measurement_key=measurement, key=key, **batches[batch])
-        for batch, image, measurement, key in connection.execute(query)
-    ]
 
 
 def run_row(connection: Connection, run_id: str | None) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 import secrets
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +17,7 @@ import sqlalchemy as sa
 from benchhost.errors import StoreError
 from benchhost.keys import canonical
 from benchhost.store import engine as _engine
-from benchhost.store import frames, records
+from benchhost.store import frames, planned, records
 from benchhost.store import tables as t
 from benchhost.store.environment import capture, environment_id
 
@@ -75,7 +76,7 @@ class Store:
         now = datetime.now(UTC)
         run_id = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
         surroundings = dict(environment if environment is not None else capture(device=str(facts.get("device", "cpu"))))
-        batches, rows = _batched(run_id, cells, metrics or {})
+        batches, rows = planned.rows(run_id, cells, metrics or {})
         run = {
             "run_id": run_id,
             "started_at": now.isoformat(),
@@ -278,77 +279,11 @@ class Store:
     def cells(self, run_id: str | None = None) -> list[Cell]:
         """The cells of a run, in order, as they were planned."""
         with self._read() as connection:
-            return frames.planned(connection, run_id)
+            return planned.cells(connection, frames.run_row(connection, run_id)["run_id"])
 
-    def _read(self) -> Any:
-        return _Reading(self.engine)
+    def _read(self) -> AbstractContextManager[sa.Connection]:
+        return _engine.reading(self.engine)
 
     def _write(self, work: Any) -> None:
         with _engine.guarded(self.engine):
             _engine.retried(work)
-
-
-class _Reading:
-    """A read connection whose database errors come out as StoreError."""
-
-    def __init__(self, engine: sa.Engine) -> None:
-        self._guard = _engine.guarded(engine)
-        self._engine = engine
-
-    def __enter__(self) -> sa.Connection:
-        self._guard.__enter__()
-        try:
-            self._connection = _engine.reading(self._engine)
-        except BaseException as error:
-            self._guard.__exit__(type(error), error, error.__traceback__)
-            raise
-        return self._connection
-
-    def __exit__(self, *failure: Any) -> bool | None:
-        self._connection.close()
-        return self._guard.__exit__(*failure)
-
-
-def _batched(
-    run_id: str, cells: Sequence[Cell], metrics: Mapping[str, Metric]
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Rows of run_batches and run_cells."""
-    batches: dict[tuple[Any, ...], dict[str, Any]] = {}
-    written: dict[int, str] = {}  # canonical JSON of a params mapping that many cells share
-    rows = []
-    for position, cell in enumerate(cells):
-        for values in (cell.task_params, cell.method_params):
-            if id(values) not in written:
-                written[id(values)] = canonical(dict(values))
-        params = written[id(cell.task_params)], written[id(cell.method_params)]
-        key = (cell.task, params, cell.level, cell.dataset, cell.repeat, cell.seed, cell.method, cell.method_label,
-               cell.metrics, cell.skip)  # fmt: skip
-        batch = batches.get(key)
-        if batch is None:
-            batch = batches[key] = {
-                "run_id": run_id,
-                "batch": len(batches),
-                "task": cell.task,
-                "task_params": params[0],
-                "level": cell.level,
-                "dataset": cell.dataset,
-                "repeat": cell.repeat,
-                "seed": cell.seed,
-                "method": cell.method,
-                "method_params": params[1],
-                "method_label": cell.method_label,
-                "metrics": json.dumps([[m, metrics[m].version if m in metrics else None] for m in cell.metrics]),
-                "skip": cell.skip,
-                "trained_on_test": cell.trained_on_test,
-            }
-        rows.append(
-            {
-                "run_id": run_id,
-                "position": position,
-                "batch": batch["batch"],
-                "image": cell.image,
-                "measurement_key": cell.measurement_key,
-                "key": cell.key,
-            }
-        )
-    return list(batches.values()), rows
