@@ -29,8 +29,9 @@ class Journal:
             if not path.is_file():
                 continue
             with path.open(newline="", encoding="utf-8") as file:
-                rows = list(csv.reader(file))
-            kept = [row for row in rows[1:] if row and row[0].isdigit() and int(row[0]) <= step]
+                whole = [line for line in file if line.endswith("\n")]  # the last one may have been torn by a kill
+            rows = list(csv.reader(whole))
+            kept = [row for row in rows[1:] if int(row[0]) <= step]
             with path.open("w", newline="", encoding="utf-8") as file:
                 csv.writer(file).writerows([*rows[:1], *kept])
 

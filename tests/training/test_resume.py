@@ -210,3 +210,19 @@ def test_the_history_tells_every_stretch(train, tmp_path):
         (0, 8, 0.01),
         (8, 20, 0.002),
     ]
+
+
+def test_a_compiled_network_has_the_names_of_a_plain_one_and_learns_the_same(trainer, tmp_path, monkeypatch):
+    # The tracing is what could change names or randomness; generating machine code for a toy takes minutes.
+    compiled = []
+
+    def traced(module):
+        compiled.append(module)
+        return original(module, backend="eager")
+
+    original = torch.compile
+    monkeypatch.setattr(torch, "compile", traced)
+    for name, value in (("plain", False), ("compiled", True)):
+        trainer(tmp_path / name, 4, compile=value).train()
+    assert len(compiled) == 1
+    assert_same_tensors(state(tmp_path / "plain")[0], state(tmp_path / "compiled")[0])
