@@ -162,10 +162,11 @@ def _find_data(plan: Plan, pending: Sequence[Cell], config: RunConfig, progress:
     needed = dict.fromkeys((cell.dataset, cell.image) for cell in pending if not cell.skip)
     for name, image in needed:
         dataset = plan.datasets[name]
-        if dataset.source == "generated":
+        ref = find_item(dataset, image)
+        if not ref.file:  # computed, not read: phantoms stand beside files in one dataset
             continue
         try:
-            locate(dataset, find_item(dataset, image))
+            locate(dataset, ref)
         except DatasetMissing as error:
             if not config.keep_going:
                 raise

@@ -177,3 +177,14 @@ def test_help_and_list_import_nothing_heavy_and_answer_at_once(tmp_path):
             times.append(time.perf_counter() - start)
         assert done.stdout.splitlines()[-1] == "[]", arguments
         assert min(times) < 1.0, "half a second on a quiet machine; the double is allowed for a busy one"
+
+
+def test_every_task_runs_on_its_own_embedded_data_without_a_download(tmp_path):
+    from benchhost.plugins import load
+
+    tasks = sorted(name for name in load().tasks if "synthetic" not in name)
+    place = {"BENCHHOST_DATA": str(tmp_path), "BENCHHOST_CACHE": str(tmp_path / "cache")}
+    arguments = ("--tasks", ",".join(tasks), "--methods", "baseline", "--json", "--report", "none")
+    data = summary(call("run", *arguments, cwd=tmp_path, **place))
+    assert set(data["status"]) == {"ok"}
+    assert sorted({row["task"] for row in data["rows"]}) == tasks
