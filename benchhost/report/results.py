@@ -23,6 +23,10 @@ FAILURES = ("failed", "crashed", "oom", "timeout")
 """Statuses that mean a method was tried and gave nothing; "skipped" and "pending" cells were not tried."""
 
 
+CONTROLS = ("oracle", "noise")
+"""Methods that frame a table unless the run names others: what is perfect, and what knows nothing."""
+
+
 def _no_traces() -> pd.DataFrame:
     return pd.DataFrame(columns=list(TRACE_COLUMNS))
 
@@ -34,7 +38,8 @@ class Results:
     frame: columns :data:`COLUMNS`; further columns are carried along.
     run: facts, JSON-ready: run_id, command, started_at, seconds, seed, environment, results (the folder),
         controls (methods that frame a table and are never ranked in it), notes (remarks on protocols).
-    traces: columns :data:`TRACE_COLUMNS`, the iterates that methods offered.
+    traces: columns :data:`TRACE_COLUMNS`, the iterates that methods offered; ``metric`` is the whole id of the primary
+        metric (``psnr/255/clip_round``), or the name of another number that a method traced (``residual``).
 
     Raises ValueError that names the columns which a frame lacks.
     """
@@ -66,4 +71,4 @@ class Results:
     @property
     def controls(self) -> frozenset[str]:
         """Names of methods that are shown but never ranked (oracle, noise)."""
-        return frozenset(self.run.get("controls", ("oracle", "noise")))
+        return frozenset(self.run.get("controls", CONTROLS))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchhost.report.results import COLUMNS, Results
+from benchhost.report.results import COLUMNS, TRACE_COLUMNS, Results
 
 METRICS = {
     "psnr": ("255/clip_round@1", True, "dB", 2, 28.0, 2.0),
@@ -116,18 +116,14 @@ def _scored(cell: dict[str, Any], metric: str, luck: float, *, first: bool) -> d
 
 
 def _traces(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Iterates of the methods that have a peak: a rise to it and a slow fall after, on 20 steps."""
+    """Iterates of the methods that have a peak: a rise to it and a slow fall after, on 20 steps; and a residual."""
+    id = f"{metric}/{METRICS[metric][0].partition('@')[0]}"
     peaked = frame[(frame["metric"] == metric) & frame["peak"].notna()]
     steps = np.arange(1, 21)
     shape = 1 - np.abs(np.log(steps / 12)) / 4
-    parts = [
-        pd.DataFrame(
-            {"key": key, "step": 25 * steps, "seconds": seconds * steps / 20, "metric": metric, "value": peak * shape}
-        )
-        for key, seconds, peak in zip(peaked["key"], peaked["seconds"], peaked["peak"], strict=True)
-    ]
-    return (
-        pd.concat(parts, ignore_index=True)
-        if parts
-        else pd.DataFrame(columns=["key", "step", "seconds", "metric", "value"])
-    )
+    parts = []
+    for key, seconds, peak in zip(peaked["key"], peaked["seconds"], peaked["peak"], strict=True):
+        for name, values in ((id, peak * shape), ("residual", 1 / steps)):
+            columns = {"key": key, "step": 25 * steps, "seconds": seconds * steps / 20, "metric": name, "value": values}
+            parts.append(pd.DataFrame(columns))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(TRACE_COLUMNS))

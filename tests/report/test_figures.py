@@ -162,6 +162,15 @@ def test_bands_are_quartiles_and_end_where_half_the_images_have_stopped():
     assert found.loc[4].tolist() == [2.25, 2.5, 2.75]
 
 
+def test_convergence_draws_the_primary_metric_of_methods_that_iterate(tmp_path, drawn):
+    results = synthetic(tasks={"cs": ("a=1",)}, datasets=("d",), methods=("tv", "dip:x=1", "once:x=1"))
+    single = results.traces["key"].str.contains("once") & (results.traces["step"] > 25)
+    convergence(Results(frame=results.frame, run=results.run, traces=results.traces[~single]), tmp_path)
+    place = drawn[0].axes[0]
+    assert [text.get_text() for text in place.get_legend().get_texts()] == ["dip:x=1", "selected (median)"]
+    assert place.get_ylim()[0] > 5, "a residual of 1 would be the smallest value drawn"
+
+
 def test_convergence_shows_what_was_selected(tmp_path, drawn):
     results = synthetic(tasks={"cs": ("a=1",)}, datasets=("d",))
     convergence(results, tmp_path)
@@ -190,7 +199,7 @@ def test_a_smaller_measurement_is_cropped_at_the_same_place(tmp_path, drawn):
 
 
 def test_the_crop_is_where_the_methods_differ_most():
-    truth = np.zeros((64, 64))
+    truth = np.tile(np.arange(64) // 2 % 2 / 2.0, (64, 1))
     one, other = truth.copy(), truth.copy()
     other[40:48, 20:28] = 1.0
     noisy = truth + np.random.RandomState(0).rand(64, 64)
@@ -200,6 +209,28 @@ def test_the_crop_is_where_the_methods_differ_most():
     assert left <= 20
     assert top + height >= 48
     assert left + width >= 28
+
+
+def test_the_crop_prefers_detail_to_noise_on_flat_ground():
+    rng = np.random.RandomState(0)
+    truth = np.zeros((64, 64))
+    truth[8:24:3, 36:52] = 1.0
+    top, left, height, width = chosen_crop([truth, truth, *(truth + 0.3 * rng.rand(64, 64) for _ in range(3))])
+    assert (top, left, height, width) == pytest.approx((8, 36, 16, 16), abs=2)
+
+
+def test_controls_do_not_choose_the_crop(tmp_path, drawn):
+    rng = np.random.RandomState(0)
+    truth = np.tile(np.arange(64) // 2 % 2 / 2.0, (64, 1))
+    one, other = truth.copy(), truth.copy()
+    other[40:56, 20:36] += 0.2
+    named = {"truth": truth, "y": truth, "tv": one, "dip": other}
+    image_strip([Tile(title=title, array=array) for title, array in named.items()], tmp_path / "s")
+    named["noise"] = rng.rand(64, 64) * 9
+    image_strip([Tile(title=title, array=array) for title, array in named.items()], tmp_path / "s")
+    corners = [figure.axes[0].patches[0].get_xy() for figure in drawn]
+    assert corners[0] == corners[1]
+    assert corners[0] == pytest.approx((19.5, 39.5), abs=1.5)
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (9, 40), (33, 17), (5, 5)])

@@ -20,14 +20,18 @@ if TYPE_CHECKING:
 def convergence(results: Results, folder: Path) -> list[Path]:
     """Draw ``convergence-TASK-LEVEL`` per task level that has traces, a panel per dataset.
 
-    A curve ends where fewer than half of the images still iterate: a median over the few that go on longest would
-    jump.  The dotted line is the median of what the method returned by its own stopping rule.
+    Drawn is the task's primary metric, of methods that offered more than one iterate.  A curve ends where fewer than
+    half of the images still iterate: a median over the few that go on longest would jump.  The dotted line is the
+    median of what the method returned by its own stopping rule.
     """
     if results.traces.empty:
         return []
     cells = results.frame[results.frame["primary"].astype("boolean").fillna(False)]
     cells = cells.drop_duplicates("key").rename(columns={"value": "selected", "metric": "of", "seconds": "took"})
     traces = results.traces.merge(cells, on="key", how="inner")
+    primary = traces["of"].astype(str) + "/" + traces["protocol"].astype(str).str.replace(r"@\d+$", "", regex=True)
+    traces = traces[traces["metric"].astype(str) == primary]  # methods may trace their residual and more
+    traces = traces[traces.groupby("method_label", observed=True)["step"].transform("nunique") > 1]
     known = looks(results)
     written: list[Path] = []
     for (task, _, level), rows in traces.groupby(CONDITION[:3], sort=False, observed=True):
