@@ -63,6 +63,8 @@ def _tiles(cells: list[Cell], plan: Plan, catalogue: Catalogue, values: dict[str
         start = posed.physics.baseline(posed.y)
     tiles.append(Tile(title="measured", array=posed.view(start).estimate, caption=f"{first.task} {first.level}"))
     for cell in cells:
+        if catalogue.method(cell.method).role == "control":
+            continue  # the truth stands at the left already
         if cell.key in values and (folder / artifact_path(cell.key)).exists():
             estimate = read_estimate(folder, cell.key).to(device)
             tiles.append(

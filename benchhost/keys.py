@@ -62,8 +62,7 @@ def sources_digest(roots: tuple[str, ...], suffixes: frozenset[str] = _SOURCE_SU
 
 def _host(names: tuple[str, ...]) -> str:
     here = Path(__file__).parent
-    # Only .py: an installed wheel carries the dataset cards inside benchhost/data, a checkout beside it.
-    return sources_digest(tuple(str(here / name) for name in names if (here / name).exists()), frozenset({".py"}))
+    return sources_digest(tuple(str(here / name) for name in names if (here / name).exists()))
 
 
 def measurement_code(task_target: str) -> str:

@@ -130,10 +130,14 @@ def digest(dataset: Dataset) -> str:
 
 
 def card_folder() -> Path:
-    """Where the built-in cards lie: inside an installed wheel, or ``datasets/`` of a checkout."""
-    here = Path(__file__).resolve().parent
-    installed = here / "cards"
-    return installed if installed.is_dir() else here.parents[1] / "datasets"
+    """Where the built-in cards lie: ``datasets/`` of a checkout, or ``benchhost_cards/`` beside the installed package.
+
+    A folder of its own in the wheel: one inside ``benchhost/`` would make an editable install see two packages of that
+    name.  ``datasets/`` alone proves nothing, site-packages may hold a library called so.
+    """
+    root = Path(__file__).resolve().parents[2]
+    checkout = (root / "pyproject.toml").is_file() and (root / "datasets").is_dir()
+    return root / ("datasets" if checkout else "benchhost_cards")
 
 
 def builtin_cards() -> Iterator[Dataset]:
