@@ -45,11 +45,11 @@ def code_digest(target: str) -> str:
 
 
 @cache
-def sources_digest(roots: tuple[str, ...], suffixes: frozenset[str] = _SOURCE_SUFFIXES) -> str:
+def sources_digest(roots: tuple[str, ...]) -> str:
     """sha256 over relative names and bytes of the source files below ``roots`` (folders or files)."""
     total = hashlib.sha256()
     for root in map(Path, roots):
-        files = [root] if root.is_file() else sorted(p for p in root.rglob("*") if p.suffix in suffixes)
+        files = [root] if root.is_file() else sorted(p for p in root.rglob("*") if p.suffix in _SOURCE_SUFFIXES)
         for path in files:
             if "__pycache__" in path.parts:
                 continue
