@@ -9,7 +9,7 @@ import click
 from benchhost.cli.options import json_option, print_json, with_catalogue
 from benchhost.plugins import Catalogue
 
-KINDS = ("tasks", "methods", "datasets", "metrics", "reporters", "presets")
+KINDS = ("tasks", "methods", "datasets", "metrics", "reporters", "presets", "trainings")
 
 
 @click.command(name="list")
@@ -17,7 +17,7 @@ KINDS = ("tasks", "methods", "datasets", "metrics", "reporters", "presets")
 @json_option
 @with_catalogue
 def list_(kind: str | None, as_json: bool, catalogue: Catalogue) -> None:
-    """List tasks, methods, datasets, metrics, reporters or presets (all of them without KIND)."""
+    """List tasks, methods, datasets, metrics, reporters, presets or trainings (all of them without KIND)."""
     kinds = [kind] if kind else [k for k in KINDS if getattr(catalogue, k)]
     rows = {k: [_row(catalogue, k, name, spec) for name, spec in sorted(getattr(catalogue, k).items())] for k in kinds}
     if as_json:

@@ -10,7 +10,7 @@ from benchhost.errors import BenchhostError
 
 # name -> (module:attribute, help line); the module is imported only when the command runs.
 COMMANDS = {
-    "list": ("benchhost.cli.list:list_", "List tasks, methods, datasets, metrics, reporters, presets."),
+    "list": ("benchhost.cli.list:list_", "List tasks, methods, datasets, metrics, reporters, presets, trainings."),
     "info": ("benchhost.cli.info:info", "Show one task, method, dataset or metric in full."),
     "plan": ("benchhost.cli.plan:plan", "Show the cells a run would compute, without computing."),
     "run": ("benchhost.cli.run:run", "Run methods on tasks and print the table."),

@@ -7,7 +7,7 @@ import click
 from benchhost.cli.options import json_option, plugin_option, print_json
 from benchhost.plugins import load
 
-KINDS = ("tasks", "methods", "datasets", "metrics", "reporters", "presets")
+KINDS = ("tasks", "methods", "datasets", "metrics", "reporters", "presets", "trainings")
 
 
 @click.command()
