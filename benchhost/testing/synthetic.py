@@ -220,5 +220,11 @@ def benchhost_methods() -> Iterable[Method]:
         summary="Landweber iteration",
         requires=frozenset({"linear"}),
     )
-    yield Method(name="synthetic-dither", target=f"{HERE}:Dither", summary="A+ y + noise", stochastic=True)
+    yield Method(
+        name="synthetic-dither",
+        target=f"{HERE}:Dither",
+        summary="A+ y + noise",
+        requires=frozenset({"pinv"}),
+        stochastic=True,
+    )
     yield Method(name="synthetic-truth", target=f"{HERE}:Truth", summary="the oracle", role="control", sees_truth=True)
