@@ -116,6 +116,7 @@ def _create(file: Path) -> None:
     if file.exists():
         if file.stat().st_size == 0:
             raise StoreError(f"the store {file} is empty (0 bytes): it was truncated. Move it away to start a new one")
+        _refuse_cut(file)
         return
     file.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
@@ -129,6 +130,24 @@ def _create(file: Path) -> None:
         _place(name, file)
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+def _refuse_cut(file: Path) -> None:
+    """SQLite reads the missing end of a file as zeros, and its own check may pass; the header knows its size."""
+    wal = Path(f"{file}-wal")
+    if wal.exists() and wal.stat().st_size:
+        return  # pages may still be in there, after a kill
+    with file.open("rb") as stream:
+        header = stream.read(32)
+    if len(header) < 32 or not header.startswith(b"SQLite format 3"):
+        return  # SQLite will say that it is none of its files
+    page, count = int.from_bytes(header[16:18], "big"), int.from_bytes(header[28:32], "big")
+    expected, found = (65536 if page == 1 else page) * count, file.stat().st_size
+    if found < expected:
+        raise StoreError(
+            f"the store {file} is damaged (truncated: {found} bytes of {expected}). "
+            "Move it away and run the same command again"
+        )
 
 
 def _place(name: str, file: Path) -> None:

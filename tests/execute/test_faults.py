@@ -9,13 +9,13 @@ GOOD = ("synthetic-pinv", "synthetic-landweber", "fault-slow")
 # What the rows of a fault must say: (status, a piece of the reason).
 EXPECTED = {
     "raises": ("failed", "ValueError: the step size must be positive"),
-    "hangs": ("timeout", "1 s per image exceeded during reconstruct"),
+    "hangs": ("timeout", "4 s per image exceeded during reconstruct"),
     "segfaults": ("crashed", "signal SIGSEGV during reconstruct"),
     "aborts": ("crashed", "signal SIGABRT during reconstruct"),
     "exits": ("crashed", "exit code 17 during reconstruct"),
     "sys-exits": ("failed", "sys.exit(3)"),
     "asks-for-100-gb": ("oom", "out of memory"),
-    "eats-100-gb": ("oom", "memory limit of 0.6 GB exceeded"),
+    "eats-100-gb": ("oom", "memory limit of 1.2 GB exceeded"),
     "returns-nan": ("failed", "contract: 1 of 256 values"),
     "wrong-shape": ("failed", "contract: reconstruct returned shape (1, 16, 16)"),
     "returns-array": ("failed", "contract: reconstruct returned a ndarray"),
@@ -40,7 +40,7 @@ def outcome(catalogue, plan, tmp_path_factory):
     methods = ",".join((*GOOD, *(f"fault-{name}" for name in EXPECTED)))
     cells = plan(methods, limit=2)
     options = execute.Options(
-        results=folder, workers=2, threads=1, timeout_s=1.0, grace_s=0.2, memory_gb=0.6, installed=False,
+        results=folder, workers=2, threads=1, timeout_s=4.0, grace_s=0.2, memory_gb=1.2, installed=False,
         plugins=("benchhost.testing.synthetic", "benchhost.testing.faults"),
     )  # fmt: skip
     with Store.open(folder) as store:

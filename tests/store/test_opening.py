@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from benchhost.errors import StoreError
@@ -56,7 +56,8 @@ def test_an_empty_file_is_refused(full):
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(share=st.floats(0.001, 0.999))
+@given(share=st.floats(0.0, 0.9999))
+@example(share=0.9999)  # within the last page, which SQLite's own check does not notice
 def test_a_truncated_store_is_refused_wherever_it_was_cut(full, share):
     whole = full.read_bytes()
     for stale in full.parent.glob(f"{FILE_NAME}-*"):
