@@ -185,7 +185,7 @@ class Trainer:
                 progress.step += 1
                 self.meter.add(loss, norm)
                 if progress.step % self.pace.log == 0:
-                    self._log(feed, factor)
+                    self._log(feed, factor, time.perf_counter() - started)
         finally:
             feed.close()
 
@@ -206,7 +206,7 @@ class Trainer:
         self.average.update(self.network, step)
         return loss.detach(), norm.detach()
 
-    def _log(self, feed: Feed, factor: float) -> None:
+    def _log(self, feed: Feed, factor: float, seconds: float) -> None:
         steps, means = self.meter.take()
         loss, norm = self.group.mean(means).tolist()
         if self.journal is None:
@@ -214,19 +214,19 @@ class Trainer:
         progress = self.progress
         row = self.journal.row(
             step=progress.step,
-            seconds=progress.seconds,
+            seconds=seconds,
             steps=steps,
             loss=loss,
             norm=norm,
             rate=self.settings.rate * factor,
             waited=feed.waited,
         )
-        share = self.goal.progress(progress.step, progress.seconds)
+        share = self.goal.progress(progress.step, seconds)
         speed = row["steps_per_second"]
         if self.goal.steps is not None:
             left = (self.goal.steps - progress.step) / speed
         else:
-            left = (self.goal.seconds or 0.0) - progress.seconds
+            left = (self.goal.seconds or 0.0) - seconds
         self.note(
             f"step {progress.step}  loss {row['loss']:.4f}  rate {row['rate']:.2e}  {speed:.2f} steps/s  "
             f"waiting {100 * row['wait_share']:.1f} %  {100 * share:.1f} % done, {duration(left)} left"
