@@ -22,7 +22,7 @@ from benchhost_dip.settings import Settings, resolve
 from benchhost_dip.stopping import Discrepancy, RunToTheEnd, StopRule, Validation, WindowedVariance
 
 TRACE_EVERY = 20  # steps between iterates offered to the convergence record
-EXACT = 0.5 / 255  # noise level by the image's scale that exact measurements count as in the weight of TV
+EXACT = 3 / 255  # noise level by the image's scale that exact measurements count as in the weight of TV
 CHECK_EVERY = 50  # steps between the snapshots that a diverging run falls back to
 
 
@@ -144,7 +144,7 @@ class _Run:
         """w = tv sigma g n / m, where g is the root mean square of the row norms of A and n the number of pixels.
 
         With A = 1 this is tv sigma, the scaling that denoising needs; units of y and the share of measured entries
-        drop out.  Exact measurements count as noise of half a grey level.
+        drop out.  Exact measurements count as noise of three grey levels.
         """
         s, data = self.settings, self.data
         noise = self.problem.sigma or data.gain * self.shape_output.scale * EXACT
@@ -167,12 +167,13 @@ class _Run:
 class _Output:
     """What the network's last layer means: a sigmoid onto the value range, or a linear map times the image's scale.
 
-    scale: where the range is not bounded (complex images, attenuation), the peak of the task's baseline image.
+    scale: of complex images and those without a range, the peak of the task's baseline image (zero-filled, FBP).
     """
 
     def __init__(self, problem: Problem, physics: Physics, y: Tensor) -> None:
         _, self.height, self.width = problem.image_shape
-        self.range = problem.value_range
+        # A complex image turns its phase: its two parts crowd round zero, not round the ends of their range.
+        self.range = None if problem.complex_image else problem.value_range
         self.scale = 1.0
         if self.range is not None:
             self.scale = self.range[1] - self.range[0]
