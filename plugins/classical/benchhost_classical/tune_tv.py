@@ -57,7 +57,7 @@ def lines() -> Iterator[Line]:
     for s in (2.55, 7.65):
         for kernel in ("gaussian", "motion"):
             params = {"kernel": kernel, "sigma": s}
-            yield Line(table="NOISY", key=("deblur", "grey"), task="deblur", params=params)
+            yield Line(table="NOISY", key=(f"deblur/{kernel}", "grey"), task="deblur", params=params)
     for scale in (2, 3, 4, 8):
         line = {"table": "EXACT", "task": "sr", "abscissa": "scale", "guess": 0.01}
         yield Line(key=("sr", "grey"), params={"scale": scale}, **line)

@@ -39,7 +39,9 @@ def default_weight(task: str, params: Mapping[str, Any], *, channels: int, sigma
     least = interpolate(exact, float(params.get(*LEVELS[task]))) if exact else 0.0
     if sigma == 0:
         return gain * least
-    noisy = NOISY.get((task, kind)) or NOISY.get((task, "grey")) or DENOISE[kind]
+    family = "deblur/gaussian" if params.get("kernel", "gaussian") == "gaussian" else "deblur/motion"
+    row = family if task == "deblur" else task
+    noisy = NOISY.get((row, kind)) or NOISY.get((row, "grey")) or DENOISE[kind]
     return gain * max(least, interpolate(noisy, sigma / gain**0.5))
 
 

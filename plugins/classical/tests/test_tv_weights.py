@@ -1,0 +1,124 @@
+"""The default weight: its law, its invariances, and that it was not chosen on test data."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from benchhost_classical.params import TvParams
+from benchhost_classical.training_crops import posed
+from benchhost_classical.tv import Tv, peak_modulus, white_gain
+from benchhost_classical.tv_table import DENOISE, EXACT, JPEG, NOISY, POISSON
+from benchhost_classical.tv_weights import default_weight, interpolate
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchhost.errors import UsageError
+from benchhost.physics.diagonal import Identity, Mask
+from benchhost.plugins import load
+from benchhost.testing.problems import pose
+
+CATALOGUE = load()
+
+
+@given(at=st.floats(1e-4, 1e3))
+def test_interpolation_meets_a_power_law_everywhere(at):
+    knots = [(x, 3 * x**1.5) for x in (0.01, 0.1, 2.0)]
+    assert interpolate(knots, at) == pytest.approx(3 * at**1.5, rel=1e-9)
+
+
+@pytest.mark.parametrize("table", [DENOISE, JPEG, POISSON, NOISY])
+def test_knots_are_positive_and_in_order(table):
+    assert table
+    for knots in table.values():
+        assert [x for x, _ in knots] == sorted({x for x, _ in knots})
+        assert all(value > 0 for _, value in knots)
+
+
+@pytest.mark.parametrize("kind", ["grey", "colour"])
+def test_more_noise_asks_for_more_smoothing(kind):
+    weights = [value for _, value in DENOISE[kind]]
+    assert weights == sorted(weights)
+
+
+@pytest.mark.parametrize("kind", ["grey", "colour"])
+def test_worse_jpeg_asks_for_more_smoothing(kind):
+    weights = [value for _, value in JPEG[kind]]
+    assert weights == sorted(weights, reverse=True)
+
+
+def test_every_level_of_every_task_it_does_has_a_weight():
+    for name, task in CATALOGUE.tasks.items():
+        for level in task.levels:
+            for sigma in (0.0, 0.01):
+                assert 0 <= default_weight(name, level, channels=1, sigma=sigma, gain=0.3) < 1
+
+
+def test_a_scaled_operator_gets_a_weight_scaled_by_its_square():
+    one = default_weight("deblur", {}, channels=1, sigma=0.02, gain=0.3)
+    ten = default_weight("deblur", {}, channels=1, sigma=0.2, gain=30.0)
+    assert ten == pytest.approx(100 * one)
+
+
+def test_an_unknown_task_falls_back_on_denoising_and_says_so_where_it_cannot():
+    assert default_weight("mine", {}, channels=1, sigma=0.1, gain=1.0) == pytest.approx(
+        default_weight("denoise", {}, channels=1, sigma=0.1, gain=1.0)
+    )
+    with pytest.raises(ValueError, match="no default weight for task 'mine'"):
+        default_weight("mine", {}, channels=1, sigma=None, gain=1.0)
+
+
+def test_the_gain_is_the_mean_eigenvalue():
+    y = torch.zeros(1, 1, 64, 64)
+    assert white_gain(Identity((1, 64, 64)), y) == pytest.approx(1.0)
+    keep = torch.zeros(64, 64, dtype=torch.bool)
+    keep[:32] = True
+    # 4,096 squared normal numbers: the estimate's standard error is 0.5 * (2 / 4096)^0.5 = 1.1 %.
+    assert white_gain(Mask((1, 64, 64), keep), y) == pytest.approx(0.5, abs=0.04)
+
+
+def test_the_unit_of_a_complex_image_is_its_largest_modulus():
+    x = torch.zeros(1, 2, 3, 3)
+    x[0, :, 1, 1] = torch.tensor([3.0, -4.0])
+    assert peak_modulus(x, complex_image=True) == 5.0
+    assert peak_modulus(x, complex_image=False) == 4.0
+    assert peak_modulus(0 * x, complex_image=True) == 1.0
+
+
+def test_unbounded_images_may_come_in_any_unit():
+    problem = replace(pose(CATALOGUE.task("mri"), {"sigma": 0.02}).problem, value_range=None)
+    small = replace(problem, y=1e-4 * problem.y, sigma=1e-4 * problem.sigma)
+    one, other = (Tv(TvParams()).reconstruct(p) for p in (problem, small))
+    torch.testing.assert_close(1e4 * other, one, atol=1e-4, rtol=0)
+
+
+def test_tuning_refuses_test_images():
+    with pytest.raises(UsageError, match="settings are chosen on training data only"):
+        next(posed("denoise", {}, "embedded-grey", 1, 64))
+
+
+@pytest.mark.parametrize(("task", "values"), [("denoise", {"sigma": 25.0}), ("deblur", {}), ("jpeg", {"quality": 10})])
+def test_the_default_weight_beats_half_and_double_on_training_images(task, values, shared_data, monkeypatch):
+    monkeypatch.setenv("BENCHHOST_DATA", str(shared_data))
+
+    def error(factor):
+        total = 0.0
+        for p in posed(task, values, "bsds500_train", 3, 64):
+            problem = pose(CATALOGUE.task(task), values).problem
+            problem = replace(problem, y=p.y, physics=p.physics, sigma=p.sigma, image_shape=tuple(p.truth.shape[1:]))
+            weight = default_weight(task, values, channels=1, sigma=p.sigma, gain=_gain(p))
+            x = Tv(TvParams(weight=factor * weight, tolerance=3e-4)).reconstruct(problem)
+            total += float((x - p.truth).pow(2).mean())
+        return total
+
+    assert error(1.0) < min(error(0.4), error(2.5))
+
+
+def _gain(p):
+    return white_gain(p.physics, p.y) if p.physics.linear else 1.0
+
+
+def test_no_constraint_is_given_a_weight_of_0_only_where_the_task_measured_that():
+    for (task, kind), knots in EXACT.items():
+        assert kind in ("grey", "colour")
+        assert CATALOGUE.task(task)
+        assert all(value > 0 for _, value in knots)
