@@ -35,7 +35,7 @@ class UnsuitableImage(BenchhostError):
 
 
 class MetricUnavailable(BenchhostError):
-    """A metric has no value here (no weights, no reference level, window larger than the image): NA with this reason."""
+    """A metric has no value here (no weights, no reference, window larger than the image): NA with this reason."""
 
 
 class StoreError(BenchhostError):

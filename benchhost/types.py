@@ -43,7 +43,8 @@ class Method:
     default_preset: preset by device class ("cpu", "cuda"), for methods whose settings depend on it.
     requires: capabilities (see :mod:`benchhost.capability`) that the task must offer, all of them.
     refuses: "module:function", torch-free, ``(task, task_params, channels, params) -> str | None`` with the
-        :class:`Task`, its params instance, the images' channels and this method's params instance: why this method cannot do this task, or None.
+        :class:`Task`, its params instance, the images' channels and this method's params instance:
+        why this method cannot do this task, or None.
     trained_on: dataset names in the training set; () for no training; None for undeclared.
     role: "control" methods frame the table (oracle, noise); "baseline" is what a paper calls the input.
     sees_truth: only for the oracle control: ``reconstruct(problem, truth)``.

@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-QUICK = ("--tasks", "denoise,cs", "--methods", "baseline,pinv", "--limit", "1", "--report", "none", "--workers", "1")
+ALONE = ("--workers", "1", "--threads", "1")
+QUICK = ("--tasks", "denoise,cs", "--methods", "baseline,pinv", "--limit", "1", "--report", "none", *ALONE)
 
 
 def call(*arguments, cwd, **environment):
@@ -139,10 +140,10 @@ def test_status_lists_runs(folder):
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (("run", "--tasks", "sc", "--methods", "tv"), 2, "No task 'sc'. Did you mean 'cs'?"),
+        (("run", "--tasks", "css", "--methods", "tv"), 2, "No task 'css'. Did you mean 'cs'?"),
         (("run", "--tasks", "cs", "--methods", "tvv"), 2, "No method 'tvv'. Did you mean 'tv'?"),
         (("run", "--tasks", "cs:ratoi=1", "--methods", "tv"), 2, "Did you mean 'ratio'?"),
-        (("run", "--tasks", "cs", "--methods", "tv", "-d", "set1"), 2, "No dataset 'set1'. Did you mean 'set11'"),
+        (("run", "--tasks", "cs", "--methods", "tv", "-d", "set111"), 2, "No dataset 'set111'. Did you mean 'set11'"),
         (("run", "--tasks", "cs", "--methods", "pinv", "-d", "set12"), 1, "set12"),
         (("run", "--tasks", "mri", "--methods", "pinv", "-d", "set11"), 2, "task 'mri' takes"),
         (("run", "--methods", "tv"), 2, "no tasks selected"),
