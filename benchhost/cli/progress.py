@@ -45,6 +45,9 @@ class Display:
             self.console.print(f"left out: {line}", highlight=False, markup=False)
 
     def _finished(self, cell: Cell, record: dict[str, Any]) -> None:
+        if record.get("kind") == "time":  # the cell has been counted; this is its timing pass
+            self.bar.update(self.task, description=f"timing {cell.task} {cell.method}"[:40])
+            return
         status = record["status"]
         name = f"{cell.method_label} on {cell.task} {cell.level}, {cell.dataset}/{cell.image}"
         if status in FAILURES:

@@ -27,7 +27,7 @@ def score(run_id: str | None, metrics: str, store: str | None, results: str | No
         run = opened.run(run_id)
         cells = opened.add_metrics(run["run_id"], ids)
         options = execute.Options(results=folder, plugins=tuple(run.get("config", {}).get("plugins", ())))
-        lost = execute.rescore(cells, store=opened, run_id=run["run_id"], options=options)
+        lost = execute.rescore(cells, store=opened, run_id=run["run_id"], options=options, catalogue=catalogue)
     click.echo(f"{len(cells) - len(lost)} reconstructions scored with {', '.join(ids)}")
     if lost:
         click.echo(
