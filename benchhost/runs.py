@@ -83,6 +83,12 @@ def execute_run(
             options = _options(config, plan, folder)
             pending += _complete_scores(plan, done, store, run_id, options, catalogue, progress)
             execute.execute(pending, store=store, run_id=run_id, options=options, observer=observe, catalogue=catalogue)
+            if config.exclusive_timing:  # what came from the store has to be timed on this machine, too
+                computed = {cell.key for cell in pending}
+                again = [cell for cell in plan.cells if cell.key in done - computed]
+                execute.time_again(
+                    again, store=store, run_id=run_id, options=options, observer=observe, catalogue=catalogue
+                )
         finally:
             status = store.finish_run(run_id)
             catalogue.observe("benchhost_run_finished", run={"run_id": run_id, "status": dict(status)})
