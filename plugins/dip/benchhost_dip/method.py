@@ -22,7 +22,7 @@ from benchhost_dip.settings import Settings, resolve
 from benchhost_dip.stopping import Discrepancy, RunToTheEnd, StopRule, Validation, WindowedVariance
 
 TRACE_EVERY = 20  # steps between iterates offered to the convergence record
-EXACT = 3 / 255  # noise level by the image's scale that exact measurements count as in the weight of TV
+EXACT = 3 / 255  # noise, by the image's scale, that exact measurements count as in the weight of TV
 CHECK_EVERY = 50  # steps between the snapshots that a diverging run falls back to
 
 
@@ -91,8 +91,10 @@ class _Run:
         self.z = fixed_input(s.architecture, *self.canvas, self.rng).to(y.device)
         self.shape_output = _Output(problem, physics, y)
         holdout = s.holdout if s.stop == "validation" else 0.0
-        self.data = DataTerm(physics, y, holdout=holdout, rng=self.rng)
-        self.tv_weight = self._tv_weight()
+        self.data = DataTerm(physics, y, holdout=holdout, rng=self.rng, filtered=s.filtered)
+        self.physics, self.y = physics, y
+        self.consistent = s.consistent and problem.sigma == 0 and "pinv" in physics.offers()
+        self.tv_weight = s.tv * self.data.smoothing(problem.sigma, self.shape_output.scale * EXACT)
         self.rule = stop_rule(s, problem.sigma, self.rng)
         self.optimiser = torch.optim.Adam(self.net.parameters(), lr=s.learning_rate, fused=True)
 
@@ -104,25 +106,30 @@ class _Run:
         for step in range(1, s.iterations + 1):
             self._set_learning_rate(step)
             x = self._output()
-            fitted, held_out = self.data.residuals(x)
-            residual = float(fitted.detach())
+            data = self.data.residuals(x)
             self.optimiser.zero_grad()
-            (self._objective(fitted, x)).backward()
-            if checkpoint.restored(step, residual):
+            self._objective(data.loss, x).backward()
+            if checkpoint.restored(step, data.fitted):
                 continue  # the step that diverged counts nowhere
             self.optimiser.step()
             average.update(x)
-            verdict = self.rule.update(step, residual=residual, held_out=held_out, output=x)
+            verdict = self.rule.update(step, residual=data.fitted, held_out=data.held_out, output=x)
             if verdict.keep:
                 selected = average.value
             if step % TRACE_EVERY == 0 or verdict.stop:
-                self._trace(step, average.value, residual)
+                self._trace(step, average.value, data.fitted)
             if verdict.stop or clock.short():
                 break
         result = selected if selected is not None else average.value
         if result is None:
             raise FloatingPointError("dip: no step gave a finite residual; is y finite?")
-        return result.to(self.problem.y.dtype)
+        return self._finish(result)
+
+    def _finish(self, x: Tensor) -> Tensor:
+        """What is returned for an average: made consistent with exact measurements, in the problem's precision."""
+        if self.consistent:
+            x = x + self.physics.A_dagger(self.y - self.physics.A(x))
+        return x.to(self.problem.y.dtype)
 
     def _output(self) -> Tensor:
         """f(z + noise), bounded or scaled, cropped to the image: (1, C, H, W)."""
@@ -134,21 +141,11 @@ class _Run:
             z = z + noise.to(z.device)
         return self.shape_output(self.net(z, *self.canvas, low_precision=s.low_precision))
 
-    def _objective(self, fitted: Tensor, x: Tensor) -> Tensor:
-        """|A x - y|^2 / m + w TV(x) / n, divided by the image's scale so that Adam's epsilon is far away."""
+    def _objective(self, loss: Tensor, x: Tensor) -> Tensor:
+        """Data term plus w TV(x) / n, divided by the image's squared scale so that Adam's epsilon is far away."""
         scale = self.shape_output.scale
-        loss = fitted / scale**2
+        loss = loss / scale**2
         return loss + self.tv_weight / scale * total_variation(x / scale) if self.tv_weight else loss
-
-    def _tv_weight(self) -> float:
-        """w = tv sigma g n / m, where g is the root mean square of the row norms of A and n the number of pixels.
-
-        With A = 1 this is tv sigma, the scaling that denoising needs; units of y and the share of measured entries
-        drop out.  Exact measurements count as noise of three grey levels.
-        """
-        s, data = self.settings, self.data
-        noise = self.problem.sigma or data.gain * self.shape_output.scale * EXACT
-        return s.tv * noise * data.gain * math.prod(self.problem.image_shape) / data.measured
 
     def _set_learning_rate(self, step: int) -> None:
         s = self.settings
@@ -159,9 +156,9 @@ class _Run:
         if len(self.problem.y) > 1:
             return
         # With several seeds: the mean of the finished runs and this one, which is what would be returned now.
-        n = self.number
-        mean = average if self.before is None else (self.before * n + average) / (n + 1)
-        self.problem.trace(n * self.settings.iterations + step, mean.to(self.problem.y.dtype), residual=residual)
+        n, estimate = self.number, self._finish(average)
+        mean = estimate if self.before is None else (self.before * n + estimate) / (n + 1)
+        self.problem.trace(n * self.settings.iterations + step, mean, residual=residual)
 
 
 class _Output:

@@ -40,6 +40,9 @@ class DipParams:
     tv: float | None = param(
         None, doc="weight of total variation in the loss, relative to a mean squared data term", minimum=0.0
     )
+    consistent: bool | None = param(
+        None, doc="exact measurements: end with the projection onto the images that explain them, x + A_dagger(y - A x)"
+    )
     stop: Literal["auto", "discrepancy", "validation", "variance", "none"] = param(
         "auto",
         doc="when to stop; auto: discrepancy where sigma is known and positive, else what the recipe says",

@@ -6,6 +6,7 @@ https://github.com/DmitryUlyanov/deep-image-prior (denoising, super-resolution, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -55,7 +56,10 @@ class Settings:
     ramp: the decay starts small and grows, t / (t + ramp) at step t, until it reaches ``ema``: an average over the
         last t / ramp steps does not drag the first, grey outputs along.  0: ``ema`` from the first step on.
     backtrack: restore the weights when the data term rises by more than this many dB between two checks; 0: never.
-    tv: weight of isotropic total variation in the loss by the noise on the pixels, see :mod:`benchhost_dip.method`.
+    tv: weight of isotropic total variation in the loss by the noise level, see ``DataTerm.smoothing``.
+    filtered: measure the residual behind the task's linear baseline (CT), see ``DataTerm``.
+    consistent: end with x + A_dagger(y - A x) where y is exact and A_dagger at hand.  The truth lies in the affine
+        space A x = y, so an exact A_dagger moves every x closer to it; a few steps of CGLS move it part of the way.
     stop: the rule where sigma is unknown or zero; known noise is stopped by discrepancy.
     low_precision: bfloat16 for all but the last layer.
     """
@@ -69,6 +73,8 @@ class Settings:
     ramp: int = 0
     backtrack: float = 0.0
     tv: float = 0.0
+    filtered: bool = False
+    consistent: bool = False
     stop: Literal["discrepancy", "validation", "variance", "none"] = "none"
     tau: float = 1.0
     holdout: float = 0.05
@@ -130,28 +136,29 @@ _DEEP = replace(_NARROW, down=(32, 64, 64, 64), up=(32, 32, 64, 64), skip=(32,) 
 
 _FAST = Settings(
     architecture=_NARROW,
-    iterations=450,
+    iterations=500,
     learning_rate=0.02,
     warmup=30,
     input_noise=0.01,
     ramp=20,
     backtrack=5.0,
     tv=0.6,
+    consistent=True,
     patience=150,
 )
 # Little noise is left to average out where the measurements are nearly exact; and where large parts of the image are
 # not measured directly, one scale more reaches across them.
-_EXACT = replace(_FAST, input_noise=0.003)
+_EXACT = replace(_FAST, iterations=400, input_noise=0.003)
 _WIDE = replace(_EXACT, architecture=_DEEP)
 FAST: Mapping[str, Settings] = {
     "denoise": _FAST,
-    "jpeg": _FAST,
-    "deblur": _EXACT,
+    "deblur": replace(_FAST, input_noise=0.003),
+    "jpeg": replace(_FAST, iterations=350),
     "cs": _EXACT,
     "sr": _WIDE,
     "inpaint": _WIDE,
-    "mri": _WIDE,
-    "ct": _WIDE,
+    "mri": replace(_WIDE, tv=2.0),
+    "ct": replace(_WIDE, filtered=True),
 }
 
 
@@ -181,7 +188,17 @@ def resolve(
         raise UsageError("dip: stop=discrepancy needs a noise level above zero; use stop=auto, validation or none")
     given = {
         name: value
-        for name in ("iterations", "learning_rate", "input_noise", "ema", "tv", "tau", "holdout", "patience")
+        for name in (
+            "iterations",
+            "learning_rate",
+            "input_noise",
+            "ema",
+            "tv",
+            "tau",
+            "holdout",
+            "patience",
+            "consistent",
+        )
         if (value := getattr(params, name)) is not None
     }
     low = params.precision == "bfloat16" or (params.precision == "auto" and params.recipe == "fast" and bfloat16)
@@ -196,8 +213,17 @@ def _notebook(task: str, task_params: Mapping[str, Any]) -> str:
 
 
 def _fast(task: str, image_shape: tuple[int, int, int]) -> Settings:
-    """The narrow recipe; small images get fewer scales, so that the deepest grid keeps 4 x 4 places."""
-    settings, side = FAST.get(task, _WIDE), min(image_shape[1:])
+    """The narrow recipe, chosen at 128 x 128: more steps for larger images, fewer scales for very small ones.
+
+    One network serves every pixel, so that a larger image takes more steps to fit: in proportion to its side, up to
+    2.5 times.  The deepest grid keeps 4 x 4 places.
+    """
+    settings, (_, height, width) = FAST.get(task, _WIDE), image_shape
+    growth = min(2.5, max(1.0, math.sqrt(height * width) / 128))
     a = settings.architecture
-    depth = max(1, min(len(a.down), side.bit_length() - 4))
-    return replace(settings, architecture=replace(a, down=a.down[:depth], up=a.up[:depth], skip=a.skip[:depth]))
+    depth = max(1, min(len(a.down), min(height, width).bit_length() - 4))
+    return replace(
+        settings,
+        iterations=round(growth * settings.iterations),
+        architecture=replace(a, down=a.down[:depth], up=a.up[:depth], skip=a.skip[:depth]),
+    )
