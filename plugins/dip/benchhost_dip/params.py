@@ -15,6 +15,7 @@ NOTEBOOKS = (
     "inpaint-library",
     "inpaint-half",
     "inpaint-sparse",
+    "ct",
 )
 
 

@@ -118,6 +118,17 @@ PAPER: Mapping[str, Settings] = {
     "inpaint-half": Settings(
         architecture=_default(4), iterations=11000, learning_rate=0.001, input_noise=0.03, ema=0.0
     ),
+    # Not of the authors: Baguer et al., "Computed tomography reconstruction using deep image prior and learned
+    # reconstruction methods", Inverse Problems 2020, ellipses.  Total variation is part of their loss; ours has its
+    # own units, so that its weight is the one chosen here.
+    "ct": Settings(
+        architecture=Architecture(down=(128,) * 5, up=(128,) * 5, skip=(0, 0, 0, 0, 4), inputs=1),
+        iterations=10000,
+        learning_rate=0.001,
+        input_noise=0.0,
+        ema=0.0,
+        tv=0.6,
+    ),
     "inpaint-sparse": Settings(architecture=_SPARSE, iterations=1000, input_noise=0.0, ema=0.0),
 }
 
@@ -209,7 +220,11 @@ def _notebook(task: str, task_params: Mapping[str, Any]) -> str:
     """The official notebook nearest to a task; denoising's where the paper has none (README: choices)."""
     if task == "sr":
         return "sr-x8" if task_params.get("scale", 4) > 4 else "sr-x4"
-    return {"inpaint": "inpaint-half", "jpeg": "jpeg"}.get(task, "denoise")
+    if task == "inpaint":
+        if task_params.get("mask") == "box":
+            return "inpaint-region"
+        return "inpaint-sparse" if task_params.get("keep", 0.5) < 0.05 else "inpaint-half"
+    return task if task in ("jpeg", "ct") else "denoise"
 
 
 def _fast(task: str, image_shape: tuple[int, int, int]) -> Settings:

@@ -10,6 +10,8 @@ from benchhost.physics.block_cs import BlockCS, gaussian_rows, sensing
 from benchhost.physics.diagonal import Identity, Mask
 from benchhost.physics.fourier import SingleCoilFourier
 from benchhost.physics.jpeg import Jpeg
+from benchhost.physics.radon import Radon
+from benchhost.physics.strips import ParallelBeam
 
 
 def term(physics, y, holdout=0.0, seed=0):
@@ -85,3 +87,41 @@ def test_an_operator_that_sees_nothing_is_refused():
 
     with pytest.raises(ValueError, match="measures nothing"):
         term(Blind((1, 8, 8)), torch.zeros(1, 1, 8, 8))
+
+
+def test_the_filtered_residual_is_the_filtered_back_projection_of_the_residual():
+    physics = Radon(ParallelBeam(height=16, width=16, angles=tuple(np.arange(12) * np.pi / 12), bins=24))
+    rng = Generator().manual_seed(0)
+    x = torch.rand(1, 1, 16, 16, generator=rng).requires_grad_()
+    y = physics.A(torch.rand(1, 1, 16, 16, generator=rng))
+    data = DataTerm(physics, y, holdout=0.0, rng=rng, filtered=True)
+    loss, fitted, _ = data.residuals(x)
+    torch.testing.assert_close(loss, physics.fbp(physics.A(x) - y).square().mean())
+    assert fitted == pytest.approx(
+        float((physics.A(x.detach()) - y).square().mean()), rel=0.5
+    )  # but for rays past the image
+    loss.backward()
+    assert x.grad.abs().max() > 0
+
+
+def test_the_weight_of_smoothing_is_sigma_for_denoising():
+    assert term(Identity((1, 24, 24)), torch.zeros(1, 1, 24, 24)).smoothing(0.1, 1.0) == pytest.approx(0.1, rel=0.1)
+
+
+@pytest.mark.parametrize("filtered", [False, True])
+def test_smoothing_follows_the_units_of_the_measurement(filtered):
+    def weight(unit):
+        class Scaled(Identity):
+            def _A(self, x):
+                return unit * x
+
+            def _baseline(self, y):
+                return y / unit
+
+        data = DataTerm(
+            Scaled((1, 24, 24)), torch.zeros(1, 1, 24, 24), holdout=0, rng=Generator().manual_seed(0), filtered=filtered
+        )
+        return data.smoothing(0.1 * unit, 1.0)
+
+    # The loss is in units of y squared, or of x squared where it is filtered back.
+    assert weight(10.0) == pytest.approx(weight(1.0) * (1 if filtered else 100), rel=1e-4)
