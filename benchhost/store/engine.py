@@ -138,8 +138,13 @@ def _refuse_cut(file: Path) -> None:
     if wal.exists() and wal.stat().st_size:
         return  # pages may still be in there, after a kill
     with file.open("rb") as stream:
-        header = stream.read(32)
-    if len(header) < 32 or not header.startswith(b"SQLite format 3"):
+        header = stream.read(100)
+    if len(header) < 100:  # of one byte SQLite would make an empty database
+        raise StoreError(
+            f"the store {file} is damaged (truncated: {len(header)} bytes). "
+            "Move it away and run the same command again"
+        )
+    if not header.startswith(b"SQLite format 3"):
         return  # SQLite will say that it is none of its files
     page, count = int.from_bytes(header[16:18], "big"), int.from_bytes(header[28:32], "big")
     expected, found = (65536 if page == 1 else page) * count, file.stat().st_size

@@ -3,6 +3,7 @@
 Prints a line as each record is stored; exits as the command line does.
 """
 
+import signal
 import sys
 
 from benchhost import execute
@@ -17,6 +18,7 @@ PLUGINS = ("benchhost.testing.synthetic", "benchhost.testing.faults")
 
 def main(folder: str, methods: str, limit: str, timeout: str = "60") -> int:
     sys.stdout.reconfigure(line_buffering=True)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what it runs in the background
     catalogue = load(PLUGINS, installed=False)
     config = RunConfig(
         tasks=tuple(parse_tasks(("synthetic",), catalogue)),
