@@ -74,7 +74,7 @@ def _organs() -> Iterator[Line]:
     for s in (0.01, 0.03):
         yield Line(table="NOISY", key=("mri", "grey"), task="mri", params={"sigma": s}, dataset=HEAD_MRI)
     for views in (20, 30, 60, 90):
-        line = {"table": "EXACT", "key": ("ct", "grey"), "task": "ct", "abscissa": "views", "guess": 0.002}
+        line = {"table": "EXACT", "key": ("ct", "grey"), "task": "ct", "abscissa": "views", "guess": 0.00025}
         yield Line(params={"views": views}, dataset=HEAD_CT, **line)
     for s in (0.003, 0.01, 0.03):
         params = {"noise": "gaussian", "sigma": s}
@@ -136,7 +136,7 @@ class _Case:
             start=self.x,
             box=self.box,
             tolerance=2e-4,
-            max_iterations=1000,
+            max_iterations=600,
         )
         self.x = solved.estimate
         return self.metric(self.view(self.unit * self.x))

@@ -26,9 +26,13 @@ def test_interpolation_meets_a_power_law_everywhere(at):
     assert interpolate(knots, at) == pytest.approx(3 * at**1.5, rel=1e-9)
 
 
-@pytest.mark.parametrize("table", [DENOISE, JPEG, POISSON, NOISY])
+def test_what_has_been_tuned_is_there():
+    assert set(DENOISE) == set(JPEG) == {"grey", "colour"}
+    assert NOISY
+
+
+@pytest.mark.parametrize("table", [DENOISE, JPEG, POISSON, NOISY, EXACT])
 def test_knots_are_positive_and_in_order(table):
-    assert table
     for knots in table.values():
         assert [x for x, _ in knots] == sorted({x for x, _ in knots})
         assert all(value > 0 for _, value in knots)
