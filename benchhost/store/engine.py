@@ -141,8 +141,7 @@ def _refuse_cut(file: Path) -> None:
         header = stream.read(100)
     if len(header) < 100:  # of one byte SQLite would make an empty database
         raise StoreError(
-            f"the store {file} is damaged (truncated: {len(header)} bytes). "
-            "Move it away and run the same command again"
+            f"the store {file} is damaged (truncated: {len(header)} bytes). Move it away and run the same command again"
         )
     if not header.startswith(b"SQLite format 3"):
         return  # SQLite will say that it is none of its files
