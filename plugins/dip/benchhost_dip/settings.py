@@ -147,10 +147,10 @@ _DEEP = replace(_NARROW, down=(32, 64, 64, 64), up=(32, 32, 64, 64), skip=(32,) 
 
 _FAST = Settings(
     architecture=_NARROW,
-    iterations=500,
+    iterations=700,
     learning_rate=0.02,
     warmup=30,
-    input_noise=0.01,
+    input_noise=0.01,  # where sigma is unknown
     ramp=20,
     backtrack=5.0,
     tv=0.6,
@@ -163,7 +163,7 @@ _EXACT = replace(_FAST, iterations=400, input_noise=0.003)
 _WIDE = replace(_EXACT, architecture=_DEEP)
 FAST: Mapping[str, Settings] = {
     "denoise": _FAST,
-    "deblur": replace(_FAST, input_noise=0.003),
+    "deblur": _FAST,
     "jpeg": replace(_FAST, iterations=350),
     "cs": _EXACT,
     "sr": _WIDE,
@@ -192,6 +192,9 @@ def resolve(
             settings = replace(settings, input_noise=1 / 20)  # what the notebook says for sigma = 50
     else:
         settings = _fast(task, image_shape)
+        if sigma and not settings.filtered:
+            # Weak noise: more detail to fit and less to average out.  Chosen at 15, 25 and 50 grey levels.
+            settings = replace(settings, input_noise=max(0.001, 0.1 * sigma))
     stop = params.stop
     if stop == "auto":
         stop = "discrepancy" if sigma else settings.stop

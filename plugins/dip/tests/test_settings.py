@@ -84,6 +84,11 @@ def test_strong_noise_takes_the_notebooks_stronger_input_noise():
     assert settings(recipe="paper", sigma=25 / 255).input_noise == 1 / 30
 
 
+def test_the_fast_recipe_shakes_its_input_in_proportion_to_the_noise():
+    assert settings(sigma=0.2).input_noise == pytest.approx(2 * settings(sigma=0.1).input_noise)
+    assert settings("ct", sigma=1e-4).input_noise == settings("ct", sigma=0.0).input_noise  # its y has units of its own
+
+
 def test_known_noise_means_discrepancy_and_exact_or_unknown_noise_does_not():
     assert settings(sigma=0.1).stop == "discrepancy"
     assert settings(sigma=0.0).stop == settings(sigma=None).stop == "none"
