@@ -78,7 +78,7 @@ def run_training(
     identity = {
         "training": name,
         "version": spec.version,
-        "params": P.as_dict(params),
+        "params": P.content(params),
         "dataset": data.name,
         "dataset_digest": data.digest,
         "held_out": settings.held_out,

@@ -1,0 +1,66 @@
+"""What the network is told of the measurement: the operator with its inverse, in the prior's range of [-1, 1]."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from benchhost.physics import LinearPhysics
+from benchhost.physics.solvers import prox_cg
+
+SIGNAL = 0.5  # standard deviation of images in [-1, 1], against which noise is weighed
+STEPS = 8  # of conjugate gradients, where an inverse has no closed form
+EXACT = 0.01  # noise, in [-1, 1], that exact data count as in the iterative inverse
+
+
+class DataTerm:
+    """The measurement of images in [-1, 1]: y' = 2 y - A(1) with noise 2 sigma, or as it is for signed images.
+
+    ``inverse`` is A+ for exact data.  With noise it is regularised, argmin |A x - r|^2 / sigma^2 + |x|^2 / SIGNAL^2:
+    A+ itself would raise the noise by the smallest singular value that it keeps.  Where A has no pseudo-inverse in
+    closed form it is approximate: filtered back-projection for projections, a fixed count of conjugate gradients else.
+
+    y: (B, *out_shape), the measurement of images in [0, 1].  sigma: as in the problem.
+    signed: the images lie in [-1, 1] themselves, as the real and imaginary parts of complex ones do.
+    """
+
+    def __init__(self, physics: LinearPhysics, y: Tensor, sigma: float, *, signed: bool = False) -> None:
+        self.physics, self.sigma, self.signed = physics, sigma if signed else 2 * sigma, signed
+        # One image a sample: operators with coil maps of their own per sample want the whole batch.
+        self.y = y if signed else 2 * y - physics.A(y.new_ones(len(y), *physics.in_shape))
+        self.closed = physics.pinv_kind == "exact"
+        self.start = self.inverse(self.y)
+
+    def inverse(self, r: Tensor) -> Tensor:
+        """(B, *out_shape) -> (B, C, H, W)."""
+        physics = self.physics
+        if self.closed and not self.sigma:
+            return physics.A_dagger(r)
+        zero = torch.zeros(len(r), *physics.in_shape, dtype=r.dtype, device=r.device)
+        if self.closed:
+            return physics.prox(zero, r, (SIGNAL / self.sigma) ** 2)
+        if hasattr(physics, "fbp"):
+            return physics.fbp(r)
+        tau = torch.full((1, 1, 1, 1), (SIGNAL / max(self.sigma, EXACT)) ** 2, dtype=r.dtype, device=r.device)
+        return prox_cg(physics.A, physics.A_adjoint, zero, r, tau, iterations=STEPS)
+
+    def image(self, x: Tensor) -> Tensor:
+        """From the prior's range to the image's own."""
+        return x if self.signed else (x + 1) / 2
+
+    def normal(self, f: Tensor) -> Tensor:
+        """A+ A f: the part of an image that the measurement sees: (B, C, H, W) -> (B, C, H, W)."""
+        return self.inverse(self.physics.A(f))
+
+    def correct(self, x0: Tensor, rho: Tensor) -> Tensor:
+        """Bring an estimate into line with the measurement: x0 - A+ (A x0 - y') for exact data, as in DDNM.
+
+        With noise, the proximal step of an estimate whose error has standard deviation ``rho``, shape (1,): it tends to
+        the former as rho / sigma grows.  Eq. 19 of DDNM is its scalar form, up to the choice of the weight.
+        """
+        physics = self.physics
+        if self.closed and self.sigma:
+            return physics.prox(x0, self.y, (rho / self.sigma).square().expand(len(x0)))
+        # 1 for exact data; written out, so that rho is read either way.
+        trust = rho.square() / (rho.square() + self.sigma**2)
+        return x0 - trust * self.inverse(physics.A(x0) - self.y)

@@ -1,0 +1,227 @@
+"""The mixture of measurements that one network is trained on: a task per batch, its operator, level and noise drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.random import RandomState
+from torch import Generator, Tensor
+
+from benchhost.physics import LinearPhysics
+from benchhost.physics.bicubic import Boundary
+from benchhost.physics.block_cs import BlockCS, Sensing, gaussian_rows
+from benchhost.physics.blur import CircularBlur
+from benchhost.physics.coils import smooth_phase
+from benchhost.physics.diagonal import Identity, Mask
+from benchhost.physics.fourier import RealFourier, SingleCoilFourier
+from benchhost.physics.kernels import gaussian_taps, motion_kernel
+from benchhost.physics.masks import fastmri_mask, radial_mask, variable_density_mask
+from benchhost.physics.radon import Radon
+from benchhost.physics.separable import BicubicDownsampling
+from benchhost.physics.strips import ParallelBeam, diagonal_bins, scan_angles
+
+SHARES = {"cs": 0.5, "denoise": 0.1, "sr": 0.1, "mri": 0.1, "ct": 0.08, "inpaint": 0.06, "deblur": 0.06}
+MATRICES = 4  # measurement matrices that block sensing is trained with; the first is the task's own
+VIEWS = (20, 30, 60, 90)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """A batch and its measurement.
+
+    truth: (B, C, H, W) in [0, 1], on the operator's canvas.  size: (h, w), its upper left part that counts.
+    signed: the truth lies in [-1, 1]: real and imaginary parts.
+    """
+
+    physics: LinearPhysics
+    y: Tensor
+    sigma: float
+    truth: Tensor
+    size: tuple[int, int]
+    signed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """An operator for images of one size, and the noise it is used with.
+
+    crop: the part of the image that the operator is for, where the protocol crops; None for all of it.
+    pad: the canvas, where the protocol pads with zeros.
+    phase: (h, w) radians: the image is complex, with this phase.
+    """
+
+    physics: LinearPhysics
+    sigma: float = 0.0
+    crop: tuple[int, int] | None = None
+    pad: tuple[int, int] | None = None
+    phase: np.ndarray | None = None
+
+
+Maker = Callable[[tuple[int, int], RandomState], Setup]
+
+
+def measure(batch: Tensor, maker: Maker, seed: int) -> Measured:
+    """Measure a batch (B, 1, H, W) with one operator drawn from ``seed``; the noise differs from image to image."""
+    random = RandomState(seed)
+    setup = maker((batch.shape[2], batch.shape[3]), random)
+    height, width = setup.crop or batch.shape[2:]
+    truth = batch[..., :height, :width]
+    if setup.pad:
+        truth = F.pad(truth, (0, setup.pad[1] - width, 0, setup.pad[0] - height))
+    if setup.phase is not None:
+        phase = torch.from_numpy(setup.phase.astype(np.float32)).to(batch.device)
+        truth = torch.cat([truth * phase.cos(), truth * phase.sin()], 1)
+    physics = setup.physics.to(batch.device) if batch.device.type != "cpu" else setup.physics
+    y = physics.A(truth)
+    if setup.sigma:
+        noise = torch.from_numpy(random.standard_normal(y.shape).astype(np.float32)).to(y.device)
+        # A(noise) has noise only where the operator measures: unsampled entries stay zero.
+        y = y + setup.sigma * (physics.A(noise) if isinstance(physics, Mask) else noise)
+    return Measured(
+        physics=physics, y=y, sigma=setup.sigma, truth=truth, size=(height, width), signed=setup.phase is not None
+    )
+
+
+def draw(batch: Tensor, rng: Generator, tasks: tuple[str, ...]) -> Measured:
+    """One task out of ``tasks``, by SHARES, with everything else about it, from ``rng``."""
+    words = torch.randint(2**31, (2,), generator=rng).tolist()
+    shares = np.array([SHARES[task] for task in tasks])
+    task = tasks[int(RandomState(words[0]).choice(len(tasks), p=shares / shares.sum()))]
+    return measure(batch, MAKERS[task], words[1])
+
+
+def block_sensing(size: tuple[int, int], *, block: int, rows: int, seed: int, scramble: np.ndarray | None) -> Setup:
+    """Sensing of ``rows`` measurements a block, on the canvas of whole blocks."""
+    canvas = tuple(n + -n % block for n in size)
+    full = _orthogonal(block * block, seed)
+    matrix = Sensing(
+        matrix=full[:rows], u=np.eye(rows), s=np.ones(rows), v=full.T, id=f"training:{block}:{seed}:{rows}"
+    )
+    return Setup(physics=BlockCS((1, *canvas), block, matrix, scramble=scramble, name=matrix.id), pad=canvas)
+
+
+def scrambled(size: tuple[int, int], rows: int, random: RandomState) -> Setup:
+    """Whole-image sensing by blocks of 32 x 32 of the scrambled image; a new permutation each time."""
+    height, width = (n + -n % 32 for n in size)
+    return block_sensing(size, block=32, rows=rows, seed=0, scramble=random.permutation(height * width))
+
+
+def bicubic(size: tuple[int, int], scale: int, boundary: Boundary = "symmetric", sigma: float = 0.0) -> Setup:
+    """MATLAB's downsampling of the part that divides by the scale."""
+    height, width = (n - n % scale for n in size)
+    physics = BicubicDownsampling((1, height, width), scale, boundary=boundary)
+    return Setup(physics=physics, sigma=sigma, crop=(height, width))
+
+
+def radial(size: tuple[int, int], ratio: float) -> Setup:
+    """ISTA-Net's kind of sampling of a real image."""
+    return Setup(physics=RealFourier(_radial(*size, ratio), size))
+
+
+def columns(size: tuple[int, int], acceleration: int, random: RandomState) -> Setup:
+    """FastMRI's columns of a complex image with a smooth phase."""
+    share, word = {4: 0.08, 8: 0.04}[acceleration], int(random.randint(2**31))
+    mask = fastmri_mask("random", size[1], (word,), accelerations=(acceleration,), center_fractions=(share,))
+    return Setup(physics=SingleCoilFourier(mask, size), phase=smooth_phase(*size, random))
+
+
+def views(size: tuple[int, int], count: int, sigma: float = 0.0) -> Setup:
+    """Parallel beams."""
+    return Setup(physics=_radon(*size, count), sigma=sigma)
+
+
+def blur(size: tuple[int, int], kernel: np.ndarray, level: float) -> Setup:
+    """A circular blur with noise of ``level`` grey levels."""
+    return Setup(physics=CircularBlur((1, *size), kernel), sigma=level / 255)
+
+
+def gaussian_kernel(std: float) -> np.ndarray:
+    """25 x 25 taps."""
+    taps = gaussian_taps(25, std)
+    return np.outer(taps, taps)
+
+
+def _cs(size: tuple[int, int], random: RandomState) -> Setup:
+    ratio = float(random.choice((0.01, 0.04, 0.1, 0.25, 0.3, 0.4, 0.5)))
+    if random.rand() < 0.3:
+        ratio = _log_uniform(random, 0.01, 0.5)
+    if random.rand() < 0.5:
+        return scrambled(size, int(np.ceil(ratio * 1024)), random)
+    return block_sensing(
+        size, block=33, rows=max(1, round(ratio * 1089)), seed=int(random.randint(MATRICES)), scramble=None
+    )
+
+
+def _denoise(size: tuple[int, int], random: RandomState) -> Setup:
+    return Setup(physics=Identity((1, *size)), sigma=float(random.uniform(5, 55)) / 255)
+
+
+def _sr(size: tuple[int, int], random: RandomState) -> Setup:
+    boundary: Boundary = "symmetric" if random.rand() < 0.5 else "replicate"
+    rounded = (1 / 6) ** 0.5 / 255  # what two roundings to 8 bits leave, about
+    return bicubic(size, int(random.choice((2, 3, 4))), boundary, rounded if random.rand() < 0.3 else 0.0)
+
+
+def _mri(size: tuple[int, int], random: RandomState) -> Setup:
+    ratio = float(random.choice((0.1, 0.2, 0.3, 0.4, 0.5)))
+    way = random.rand()
+    if way < 0.4:
+        return columns(size, int(random.choice((4, 8))), random)
+    if way < 0.8:
+        return radial(size, ratio)
+    return Setup(physics=RealFourier(variable_density_mask(*size, ratio, random), size))
+
+
+def _ct(size: tuple[int, int], random: RandomState) -> Setup:
+    # About 1 % of the largest projection, in the units of the operator scaled to norm 1.
+    sigma = 0.0 if random.rand() < 0.8 else 0.01 * float(random.uniform(0.02, 0.1))
+    return views(size, int(random.choice(VIEWS)), sigma)
+
+
+def _inpaint(size: tuple[int, int], random: RandomState) -> Setup:
+    mask = random.rand(*size) < _log_uniform(random, 0.08, 0.8)
+    mask[0, 0] = True  # never empty
+    return Setup(physics=Mask((1, *size), mask))
+
+
+def _deblur(size: tuple[int, int], random: RandomState) -> Setup:
+    level = _log_uniform(random, 1.5, 10)
+    if random.rand() < 0.5:
+        return blur(size, gaussian_kernel(float(random.uniform(0.8, 3))), level)
+    return blur(size, motion_kernel(int(random.choice((13, 17, 21, 25))), int(random.randint(2**20))), level)
+
+
+MAKERS: dict[str, Maker] = {
+    "cs": _cs,
+    "denoise": _denoise,
+    "sr": _sr,
+    "mri": _mri,
+    "ct": _ct,
+    "inpaint": _inpaint,
+    "deblur": _deblur,
+}
+
+
+def _log_uniform(random: RandomState, low: float, high: float) -> float:
+    return float(low * (high / low) ** random.rand())
+
+
+@lru_cache(maxsize=16)
+def _orthogonal(n: int, seed: int) -> np.ndarray:
+    return gaussian_rows(n, n, seed)
+
+
+@lru_cache(maxsize=64)
+def _radial(height: int, width: int, ratio: float) -> np.ndarray:
+    return radial_mask(height, width, ratio)
+
+
+@lru_cache(maxsize=32)
+def _radon(height: int, width: int, count: int) -> Radon:
+    bins = diagonal_bins(height, width)
+    return Radon(ParallelBeam(height=height, width=width, angles=scan_angles(count), bins=bins))

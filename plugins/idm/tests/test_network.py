@@ -1,0 +1,291 @@
+"""The wired network: near the prior at the start, told of the measurement, invertible, consistent."""
+
+import numpy as np
+import pytest
+import torch
+from benchhost_idm import mixture
+from benchhost_idm.data_term import DataTerm
+from benchhost_idm.memory import perturbed
+from benchhost_idm.network import FIRST_V, HIGHEST_V, LOWEST_V, Canvas, IdmShape, Injector, Share
+from benchhost_idm.unrolled import Idm, Kept
+from numpy.random import RandomState
+
+from benchhost.nets import UNet, UNetShape
+
+UNET = UNetShape(widths=(16, 32, 16), down=(1, 1, 1), up=(2, 1, 0), embedding=8)
+SHAPE = IdmShape(unet=UNET)
+PLAIN = Kept(steps="plain", blocks="plain")
+
+
+def truth(size=32, count=2, seed=0):
+    return torch.rand(count, 1, size, size, generator=torch.Generator().manual_seed(seed))
+
+
+def problem(maker="cs", size=32, seed=3):
+    return mixture.measure(truth(size), mixture.MAKERS[maker], seed)
+
+
+def loss_and_gradient(shape, kept, m):
+    network = perturbed(shape, kept)
+    loss = (network(m.physics, m.y, m.sigma, signed=m.signed) - m.truth).abs().mean()
+    loss.backward()
+    return loss.detach(), {name: p.grad for name, p in network.named_parameters()}
+
+
+def flat(gradients):
+    return torch.cat([g.flatten() for g in gradients.values()]).double()
+
+
+@pytest.mark.parametrize("kept", [Kept(), Kept(blocks="plain"), Kept(steps="plain")], ids=["both", "steps", "blocks"])
+def test_gradients_are_those_of_plain_autograd(kept):
+    m = problem()
+    loss, plain = loss_and_gradient(SHAPE, PLAIN, m)
+    same, reversible = loss_and_gradient(SHAPE, kept, m)
+    assert abs(same - loss) < 1e-6
+    plain, reversible = flat(plain), flat(reversible)
+    assert (reversible - plain).norm() < 1e-4 * plain.norm()
+    assert torch.cosine_similarity(reversible, plain, 0) > 0.99999
+
+
+def test_gradients_of_the_shipped_depth_are_those_of_plain_autograd():
+    m = problem()
+    plain, reversible = (flat(loss_and_gradient(IdmShape(), kept, m)[1]) for kept in (PLAIN, Kept()))
+    assert (reversible - plain).norm() < 1e-4 * plain.norm()
+    assert torch.cosine_similarity(reversible, plain, 0) > 0.99999
+
+
+@pytest.mark.parametrize("task", mixture.MAKERS)
+def test_every_parameter_gets_a_gradient(task):
+    """DistributedDataParallel waits for all of them."""
+    _, gradients = loss_and_gradient(SHAPE, Kept(), problem(task))
+    assert [name for name, g in gradients.items() if g is None] == []
+
+
+LEARNED = [
+    "injectors.0.0.write.weight",
+    "alpha",
+    "v.0.raw",
+    "w_start",
+    "w_end",
+    "net.down.0.v.0.raw",
+    "net.up.0.split",
+    "net.up.0.merge",
+    "net.noise.layers.0.weight",
+]
+
+
+@pytest.mark.parametrize("part", LEARNED)
+def test_what_the_paper_learns_is_learned(part):
+    _, gradients = loss_and_gradient(SHAPE, Kept(), problem())
+    assert gradients[part].abs().max() > 0
+
+
+def test_half_precision_bodies_keep_float32_states():
+    m = problem()
+    with torch.autocast("cpu", torch.bfloat16):
+        loss, plain = loss_and_gradient(SHAPE, PLAIN, m)
+    with torch.autocast("cpu", torch.bfloat16):
+        network = perturbed(SHAPE, Kept())
+        estimate = network(m.physics, m.y, m.sigma)
+        same = (estimate - m.truth).abs().mean()
+    same.backward()  # outside of autocast, as the trainer does
+    reversible = flat({name: p.grad for name, p in network.named_parameters()})
+    assert estimate.dtype == torch.float32
+    assert abs(same.detach() - loss) < 1e-6
+    # An activation rounds the other way here and there once it is recomputed from an inverted state.
+    assert (reversible - flat(plain)).norm() < 2e-2 * flat(plain).norm()
+
+
+def test_a_step_of_the_wiring_is_undone_by_its_inverse():
+    network, m = perturbed(SHAPE, PLAIN), problem()
+    data = Canvas(DataTerm(m.physics, m.y, m.sigma), UNET.multiple)
+    x, h = torch.randn(2, *data.start.shape, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        v = network.v[0]()
+        x_after, h_after = (1 - v) * network.step(3, data, x) + v * h, x
+        h_again = (x_after - (1 - v) * network.step(3, data, h_after)) / v
+    assert (h_again - h).norm() < 1e-4 * h.norm()
+
+
+def test_the_wired_network_begins_near_the_prior():
+    """In groups of one block exactly: what the coupling takes from a residual is put into the block's convolution."""
+    torch.manual_seed(0)
+    prior = UNet(UNET)
+    with torch.no_grad():
+        for p in prior.parameters():
+            p += 0.05 * torch.randn_like(p)
+    network = Idm(SHAPE)
+    network.net.start_from(prior)
+    m = problem("denoise")
+    data = Canvas(DataTerm(m.physics, m.y, m.sigma), UNET.multiple)
+    x, alpha_bar = torch.randn(2, 1, 32, 32), torch.tensor([0.4])
+    with torch.no_grad():
+        wired = network.net(x, alpha_bar, data, network.injectors[0], "plain")
+        pretrained = prior.v(x, alpha_bar)
+        fresh = Idm(SHAPE).net(x, alpha_bar, data, network.injectors[0], "plain")
+    assert (wired - pretrained).norm() < 0.1 * pretrained.norm()
+    assert (fresh - pretrained).norm() > 0.5 * pretrained.norm()
+
+
+def test_with_single_blocks_the_wired_network_begins_as_the_prior():
+    torch.manual_seed(0)
+    single = UNetShape(widths=(16, 32), down=(1, 1), up=(1, 0), embedding=8)
+    prior = UNet(single)
+    with torch.no_grad():
+        for p in prior.parameters():
+            p += 0.05 * torch.randn_like(p)
+    network = Idm(IdmShape(unet=single))
+    network.net.start_from(prior)
+    m = problem("denoise")
+    data = Canvas(DataTerm(m.physics, m.y, m.sigma), single.multiple)
+    x, alpha_bar = torch.randn(2, 1, 32, 32), torch.tensor([0.4])
+    with torch.no_grad():
+        torch.testing.assert_close(
+            network.net(x, alpha_bar, data, network.injectors[0], "plain"), prior.v(x, alpha_bar), rtol=1e-4, atol=1e-5
+        )
+
+
+def test_v_cannot_vanish():
+    share = Share()
+    assert float(share().detach()) == pytest.approx(FIRST_V)
+    for raw, bound in ((-1e6, LOWEST_V), (1e6, HIGHEST_V)):
+        share.raw.data.fill_(raw)
+        assert float(share().detach()) == pytest.approx(bound)
+
+
+def test_an_injector_writes_the_measured_part_of_what_it_reads():
+    m = problem("inpaint")
+    data = Canvas(DataTerm(m.physics, m.y, 0.0), 2)
+    injector = Injector(4, 0, 1)
+    with torch.no_grad():
+        injector.read.weight.fill_(1.0)
+        injector.read.bias.zero_()
+        injector.write.weight.copy_(torch.tensor([[0.0], [1.0], [0.0]]).reshape(1, 3, 1, 1))
+        f = torch.randn(2, 1, 32, 32)
+        features = torch.nn.functional.pixel_unshuffle(f, 2)
+        written = torch.nn.functional.pixel_shuffle(injector(features, data) - features, 2)
+    torch.testing.assert_close(written, m.physics.A_dagger(m.physics.A(f)))
+
+
+def test_the_start_is_the_scaled_pseudo_inverse():
+    network, m = Idm(SHAPE), problem()
+    data = Canvas(DataTerm(m.physics, m.y, 0.0), UNET.multiple)
+    expected = 0.5**1.5 * (
+        2 * m.physics.A_dagger(m.y) - m.physics.A_dagger(m.physics.A(torch.ones(2, *m.physics.in_shape)))
+    )
+    torch.testing.assert_close(data.leave(network._start(data, None)).detach(), expected)
+
+
+@pytest.mark.parametrize("task", ["cs", "sr", "inpaint", "mri"])
+def test_the_last_data_step_makes_exact_measurements_consistent(task):
+    m = problem(task)
+    if m.sigma:
+        m = mixture.measure(truth(), lambda size, random: mixture.bicubic(size, 2), 0)
+    for consistent, bound in ((True, 1e-5), (False, None)):
+        network = perturbed(IdmShape(unet=UNET, consistent=consistent), PLAIN)
+        with torch.no_grad():
+            residual = m.physics.A(network(m.physics, m.y, 0.0, signed=m.signed)) - m.y
+        relative = float(residual.norm() / m.y.norm())
+        assert relative < bound if consistent else relative > 1e-3
+
+
+@pytest.mark.parametrize("size", [(8, 8), (33, 47), (64, 20)])
+def test_any_size_comes_back_as_it_was(size):
+    x = torch.rand(1, 1, *size)
+    physics = mixture.Identity((1, *size))
+    with torch.no_grad():
+        assert perturbed(SHAPE, PLAIN)(physics, x, 0.1).shape == x.shape
+
+
+def test_an_estimate_does_not_depend_on_its_batch():
+    network, m = perturbed(SHAPE, PLAIN), problem("deblur")
+    with torch.no_grad():
+        together = network(m.physics, m.y, m.sigma)
+        alone = torch.cat([network(m.physics, y[None], m.sigma) for y in m.y])
+    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
+
+
+def test_channels_are_done_one_by_one():
+    network = perturbed(SHAPE, PLAIN)
+    y = torch.rand(2, 3, 32, 32)
+    with torch.no_grad():
+        together = network(mixture.Identity((3, 32, 32)), y, 0.1)
+        single = network(mixture.Identity((1, 32, 32)), y[:, 1:2], 0.1)
+    torch.testing.assert_close(together[:, 1:2], single, rtol=1e-4, atol=1e-5)
+
+
+def test_a_start_from_noise_differs_by_its_generator_alone():
+    network, m = perturbed(IdmShape(unet=UNET, start="noise"), PLAIN), problem()
+    with torch.no_grad():
+        a, b, c = (network(m.physics, m.y, 0.0, rng=torch.Generator().manual_seed(s)) for s in (0, 0, 1))
+    assert torch.equal(a, b)
+    assert not torch.equal(a, c)
+
+
+def test_unwired_it_is_plain_ddnm_with_a_learned_network():
+    """Against a second writing of the steps, in the paper's terms, with x_0 and eps from the network."""
+    network, m = perturbed(IdmShape(unet=UNET, wired=False, consistent=False, injected=0), PLAIN), problem()
+    bars = [1.0, 0.5, 0.25, 0.125]
+    A, y = m.physics, 2 * m.y - m.physics.A(torch.ones(2, *m.physics.in_shape))
+    with torch.no_grad():
+        x = bars[3] ** 0.5 * A.A_dagger(y)
+        data = Canvas(DataTerm(A, m.y, 0.0), UNET.multiple)
+        for t in (3, 2, 1):
+            v = data.leave(network.net(data.enter(x), torch.tensor([bars[t]]), data, [], "plain"))
+            eps = bars[t] ** 0.5 * v + (1 - bars[t]) ** 0.5 * x
+            x0 = (x - (1 - bars[t]) ** 0.5 * eps) / bars[t] ** 0.5
+            x0 = x0 - A.A_dagger(A.A(x0) - y)
+            x = bars[t - 1] ** 0.5 * x0 + (1 - bars[t - 1]) ** 0.5 * eps
+        torch.testing.assert_close(network(A, m.y, 0.0), (x + 1) / 2, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("task", "seed"), [("denoise", 1), ("deblur", 1), ("ct", 5), ("sr", 8)])
+def test_the_noisy_data_step_tends_to_the_exact_one(task, seed):
+    m = problem(task, seed=seed)
+    data, exact = DataTerm(m.physics, m.y, 1e-4), DataTerm(m.physics, m.y, 0.0)
+    x0 = 2 * truth(seed=9)[..., : m.physics.in_shape[1], : m.physics.in_shape[2]] - 1
+    residual = [float((m.physics.A(x) - data.y).norm()) for x in
+                (x0, data.correct(x0, torch.tensor([1e-6])), data.correct(x0, torch.tensor([1e2])),
+                 exact.correct(x0, torch.tensor([0.1])))]  # fmt: skip
+    assert residual[1] == pytest.approx(residual[0], rel=1e-2)  # a sure estimate is left alone
+    assert residual[2] == pytest.approx(residual[3], rel=0.1, abs=0.02 * residual[0])
+    assert residual[2] < 0.5 * residual[0]
+
+
+def test_an_injector_needs_features_that_fill_whole_pixels():
+    with pytest.raises(ValueError, match="multiples of 16"):
+        IdmShape(unet=UNetShape(widths=(16, 24), down=(1, 1), up=(1, 0)))
+    with pytest.raises(ValueError, match="5 scales"):
+        IdmShape(unet=UNET, injected=5)
+
+
+def test_operators_of_the_mixture_are_drawn_from_the_seed_alone():
+    for name, maker in mixture.MAKERS.items():
+        a, b, c = (mixture.measure(truth(), maker, seed) for seed in (4, 4, 5))
+        assert torch.equal(a.y, b.y), name
+        assert a.y.shape != c.y.shape or not torch.equal(a.y, c.y), name
+
+
+def test_inpainting_noise_leaves_unseen_pixels_at_zero():
+    m = mixture.measure(
+        truth(), lambda size, r: mixture.Setup(physics=mixture.Mask((1, *size), r.rand(*size) < 0.5), sigma=0.1), 0
+    )
+    assert torch.equal(m.y[:, ~m.physics.mask.bool()], torch.zeros_like(m.y[:, ~m.physics.mask.bool()]))
+
+
+def test_block_sensing_of_the_mixture_is_the_task_s_operator():
+    from benchhost.physics.block_cs import gaussian_rows
+
+    setup = mixture.block_sensing((40, 40), block=33, rows=109, seed=0, scramble=None)
+    assert setup.pad == (66, 66)
+    x = torch.rand(1, 1, 66, 66)
+    block = x[0, 0, :33, :33].reshape(-1).double().numpy()
+    np.testing.assert_allclose(
+        setup.physics.A(x)[0, 0, 0].numpy(), gaussian_rows(1089, 109, 0) @ block, rtol=1e-4, atol=1e-5
+    )
+
+
+def test_scrambled_sensing_has_a_new_permutation_for_every_draw():
+    a, b = (mixture.scrambled((32, 32), 100, RandomState(s)).physics for s in (0, 1))
+    x = torch.rand(1, 1, 32, 32)
+    assert not torch.allclose(a.A(x), b.A(x))

@@ -1,0 +1,188 @@
+"""Training IDM: from the prior, over the mixture, on one process or two."""
+
+import json
+import os
+import socket
+
+import numpy as np
+import pytest
+import torch
+import torch.distributed as dist
+from benchhost_idm import mixture
+from benchhost_idm.method import network_of
+from benchhost_idm.network import IdmShape
+from benchhost_idm.params import TASKS, IdmTrainingParams
+from benchhost_idm.training import VALIDATED, IdmTraining
+from benchhost_idm.unrolled import Idm, Kept
+from safetensors.torch import save_file
+from torch.nn.parallel import DistributedDataParallel
+
+from benchhost import params as P
+from benchhost.errors import UsageError
+from benchhost.nets import UNet, UNetShape
+from benchhost.nets.weights import read_trained
+from benchhost.types import Item
+
+UNET = UNetShape(widths=(16, 32), down=(1, 1), up=(1, 0), embedding=8)
+
+
+@pytest.fixture
+def prior_file(tmp_path):
+    """A random prior, as ``benchhost train prior`` would export it."""
+    torch.manual_seed(0)
+    network = UNet(UNET)
+    with torch.no_grad():
+        for p in network.parameters():
+            p += 0.05 * torch.randn_like(p)
+    shape = {"channels": 1, "widths": [16, 32], "down": [1, 1], "up": [1, 0], "embedding": 8}
+    facts = {"architecture": "benchhost.nets:UNet", "shape": shape}
+    path = tmp_path / "prior.safetensors"
+    save_file({n: t.half() for n, t in network.state_dict().items()}, path, {"network": json.dumps(facts)})
+    return path
+
+
+def training(prior="none", **values):
+    return IdmTraining(P.build(IdmTrainingParams, {"prior": str(prior), **values}, owner="training 'idm'"))
+
+
+def batch(count=2, side=64):
+    return torch.rand(count, 1, side, side, generator=torch.Generator().manual_seed(0))
+
+
+def test_it_starts_from_the_very_weights_of_the_prior(prior_file):
+    made = training(prior_file)
+    assert made.shape.unet == UNET
+    stored = read_trained(prior_file)
+    start = made.network().net.unet.state_dict()
+    for name, tensor in stored.tensors.items():
+        if ".conv2." not in name:  # scaled for the wiring, see test_network
+            assert torch.equal(start[name], tensor.float()), name
+    assert made.facts()["prior"] == stored.sha256
+
+
+def test_what_is_recomputed_does_not_make_it_another_training(prior_file, tmp_path):
+    a, b = (P.content(IdmTrainingParams(prior=str(prior_file), keep=keep)) for keep in ("plain", "reversible"))
+    assert a == b
+    copy = tmp_path / "copy.safetensors"
+    copy.write_bytes(prior_file.read_bytes())
+    assert P.content(IdmTrainingParams(prior=str(copy))) == a
+    assert P.content(IdmTrainingParams(prior=str(copy), steps=4)) != a
+
+
+def test_the_loss_follows_from_its_generator(prior_file):
+    made = training(prior_file)
+    network = made.network()
+    with torch.no_grad():
+        a, b = (made.loss(network, batch(), torch.Generator().manual_seed(7)) for _ in range(2))
+    assert a == b
+
+
+def test_a_few_steps_lower_the_loss(prior_file):
+    made = training(prior_file, tasks="inpaint")
+    network = made.network()
+    optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3)
+    smooth = torch.nn.functional.interpolate(batch(4, 8), size=(32, 32), mode="bicubic")
+
+    def judged():
+        with torch.no_grad():
+            return np.mean([made.loss(network, smooth, torch.Generator().manual_seed(1000 + s)) for s in range(10)])
+
+    before = judged()
+    for step in range(40):
+        optimizer.zero_grad()
+        made.loss(network, smooth, torch.Generator().manual_seed(step)).backward()
+        optimizer.step()
+    assert judged() < 0.8 * before
+
+
+def test_validation_covers_every_task_and_is_repeatable():
+    assert {task for task, _ in VALIDATED.values()} == set(TASKS)
+    made = training(images="2")
+    network = Idm(IdmShape(unet=UNET))
+    images = [torch.rand(1, 1, 140, 150, generator=torch.Generator().manual_seed(s)) for s in range(3)]
+    with torch.no_grad():
+        a, b = made.validate(network, images), made.validate(network, images[:2])
+    assert a == b
+    assert set(a) == {f"psnr_{name}" for name in VALIDATED}
+    only = training(tasks="mri", images="1")
+    assert set(only.validate(network, images[:1])) == {"psnr_mri_20", "psnr_mri_columns_4"}
+
+
+def test_tasks_of_a_mixture_come_in_their_shares():
+    counts = dict.fromkeys(TASKS, 0)
+    tiny = batch(1, 33)
+    for seed in range(60):
+        rng = torch.Generator().manual_seed(seed)
+        words = torch.randint(2**31, (2,), generator=torch.Generator().manual_seed(seed)).tolist()
+        shares = np.array([mixture.SHARES[t] for t in TASKS])
+        counts[TASKS[int(np.random.RandomState(words[0]).choice(len(TASKS), p=shares / shares.sum()))]] += 1
+        assert mixture.draw(tiny, rng, TASKS).truth.shape[0] == 1
+    assert counts["cs"] > 15
+    assert min(counts.values()) >= 1
+
+
+def test_images_are_prepared_by_kind():
+    made = training()
+    colour = np.full((4, 4, 3), 128, np.uint8)
+    item = {"dataset": "d", "name": "n"}
+    assert made.prepare(Item(kind="image", array=colour, **item)).tolist() == [[[128] * 4] * 4]
+    mri = np.full((4, 4), 0.5, np.float32)
+    assert made.prepare(Item(kind="mri", array=mri, **item)).dtype == np.float32
+    with pytest.raises(UsageError, match="of kind 'kspace'"):
+        made.prepare(Item(kind="kspace", array=np.zeros((1, 1, 4, 4), np.complex64), **item))
+
+
+def test_impossible_shapes_are_refused_with_the_training_s_name(prior_file):
+    with pytest.raises(UsageError, match="training 'idm': 3 scales with injectors, the U-Net has 2"):
+        training(prior_file, injected="3")
+    with pytest.raises(UsageError, match="tasks must be one of cs, denoise"):
+        training(tasks="jpeg")
+
+
+def test_exported_weights_build_the_network_again(prior_file, tmp_path):
+    made = training(prior_file, steps="2", consistent="false")
+    network = made.network()
+    path = tmp_path / "idm.safetensors"
+    facts = json.dumps(made.facts())
+    save_file({n: t.clone().half() for n, t in network.state_dict().items()}, path, {"network": facts})
+    again = network_of(read_trained(path))
+    assert again.shape == made.shape
+    for name, tensor in network.state_dict().items():
+        assert torch.equal(again.state_dict()[name], tensor.half().float()), name
+
+
+def _process(rank, port, folder):
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", rank=rank, world_size=2)
+    torch.manual_seed(0)
+    network = Idm(IdmShape(unet=UNET))
+    wrapped = DistributedDataParallel(network)
+    for round in range(2):  # hooks of the first round must have left the reducer ready for a second
+        network.zero_grad()
+        _loss(wrapped, seed=10 * round + rank).backward()
+    save_file({n: p.grad.clone() for n, p in network.named_parameters()}, f"{folder}/{rank}.safetensors")
+    dist.destroy_process_group()
+
+
+def _loss(network, seed):
+    m = mixture.measure(batch(1, 32), mixture.MAKERS[("inpaint", "mri")[seed % 2]], seed)
+    return (network(m.physics, m.y, m.sigma, signed=m.signed) - m.truth).abs().mean()
+
+
+def test_two_processes_get_the_mean_of_their_gradients(tmp_path):
+    """The reversible function returns its gradients, so DistributedDataParallel works on it without special flags."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    torch.multiprocessing.spawn(_process, (port, str(tmp_path)), nprocs=2)
+    torch.manual_seed(0)
+    network = Idm(IdmShape(unet=UNET), Kept(steps="plain", blocks="plain"))
+    (sum(_loss(network, seed) for seed in (10, 11)) / 2).backward()
+    from safetensors.torch import load_file
+
+    first, second = (load_file(tmp_path / f"{rank}.safetensors") for rank in (0, 1))
+    for name, p in network.named_parameters():
+        assert torch.equal(first[name], second[name]), name
+        expected = torch.zeros_like(p) if p.grad is None else p.grad
+        torch.testing.assert_close(first[name], expected, rtol=1e-3, atol=1e-6, msg=name)
