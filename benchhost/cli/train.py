@@ -40,6 +40,7 @@ class Span(click.ParamType):
 @click.option("--steps", type=click.IntRange(1), help="Train this many steps in all.")
 @click.option("--time-budget", type=Span(), help="Train this long in all (1h30m), the stretches before included.")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint in the folder.")
+@click.option("--from", "start", metavar="FILE", help="Begin a new run at the weights of a file that was exported.")
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a setting (rate, crops, ema, ...).")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:N or auto.")
 @click.option("--threads", type=click.IntRange(1), help="Threads of a CPU process (default: torch's choice).")

@@ -80,6 +80,9 @@ def markdown(card: Mapping[str, Any]) -> str:
     for stretch in card["history"]:
         upto = stretch.get("to_seconds", before)
         commit = stretch.get("commit", "")[:10] + (" + changes" if stretch.get("dirty") else "")
+        if origin := stretch.get("began_at"):
+            trained = f", {origin['steps']:,} steps in {duration(origin['seconds'])}" if origin.get("steps") else ""
+            lines.append(f"| before | {origin['file']}, `{origin['sha256'][:16]}`{trained} | | | |")
         first, last = stretch["from_step"], stretch.get("to_step", stretch["from_step"])
         lines.append(
             f"| {first:,} to {last:,} | {duration(upto - before)} "

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from benchhost.errors import BenchhostError
+from benchhost.nets.weights import Trained, load_into
 from benchhost.training import checkpoint
 from benchhost.training.average import Average
 from benchhost.training.group import Group
@@ -119,6 +120,14 @@ class Trainer:
         if self.journal:
             self.journal.cut(self.progress.step)
         self.note(f"resumed {path.name} at step {self.progress.step}, {duration(self.progress.seconds)} trained")
+
+    def start_from(self, trained: Trained) -> None:
+        """Begin at the weights of an exported file; optimizer, step and learning rate begin anew.
+
+        Raises WeightsError where the file is of another network.
+        """
+        load_into(self.network, trained)
+        self.average = Average(self.network, self.settings.ema)
 
     def train(self, *, stretch: Mapping[str, Any] | None = None) -> bool:
         """Train until the goal; True if it was reached, False after :meth:`stop` (a checkpoint is left either way).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import shlex
 import sys
@@ -15,6 +16,7 @@ import torch
 
 from benchhost import params as P
 from benchhost.errors import UsageError
+from benchhost.nets.weights import Trained, read_trained
 from benchhost.plugins import Catalogue, resolve_for
 from benchhost.training import checkpoint
 from benchhost.training.curves import draw
@@ -35,6 +37,7 @@ def run_training(
     tasks: Sequence[str] = (),
     dataset: str | None = None,
     resume: bool = False,
+    start: str | None = None,
     changes: Sequence[str] = (),
     device: str = "auto",
     threads: int | None = None,
@@ -44,6 +47,8 @@ def run_training(
     note: Callable[[str], None] = lambda text: None,
 ) -> bool:
     """Train what ``text`` names (``prior:channels=3``); True when the goal was reached, False when stopped before.
+
+    start: an exported file (``prior.safetensors``) whose weights a new run begins at; the card names it.
 
     Raises UsageError for unknown names and parameters (nearest named), a folder that holds a run while ``resume`` is
     off, or none while it is on.
@@ -65,6 +70,9 @@ def run_training(
     held = folder / checkpoint.LAST
     if held.is_file() and not resume:
         raise UsageError(f"{folder} holds a run already: go on with --resume, or give another --out")
+    if resume and start:
+        raise UsageError("--from begins a new run, --resume goes on with one: give either")
+    trained = read_trained(start) if start else None
     if resume and not held.is_file():
         raise UsageError(f"--resume: there is no run in {folder}")
 
@@ -116,9 +124,12 @@ def run_training(
     )
     if resume:
         trainer.resume()
+    if trained is not None:
+        trainer.start_from(trained)
+        say(f"begins at the weights of {trained.path.name}")
     try:
         with trainer.stopping_on_signals():
-            reached = trainer.train(stretch=_stretch(group, goal))
+            reached = trainer.train(stretch={**_stretch(group, goal), **_origin(trained)})
     finally:
         group.leave()
     say(f"{'done' if reached else 'stopped'} at step {trainer.progress.step}; weights in {folder}/{name}.safetensors")
@@ -133,6 +144,19 @@ def _pairs(texts: Sequence[str], owner: str) -> dict[str, str]:
             raise UsageError(f"{owner}: write PARAMETER=VALUE, got '{text}'")
         values[key.strip()] = value.strip()
     return values
+
+
+def _origin(trained: Trained | None) -> dict[str, Any]:
+    """Which file a run began at, and how long that had been trained, if its card lies beside it."""
+    if trained is None:
+        return {}
+    origin: dict[str, Any] = {"file": trained.path.name, "sha256": trained.sha256}
+    card = trained.path.with_suffix(".json")
+    if card.is_file():
+        facts = json.loads(card.read_text(encoding="utf-8"))
+        if facts.get("sha256") == trained.sha256:
+            origin |= {key: facts.get(key) for key in ("steps", "seconds", "history")}
+    return {"began_at": origin}
 
 
 def _stretch(group: Group, goal: Goal) -> dict[str, Any]:

@@ -95,6 +95,26 @@ def test_resume_goes_on_and_says_where(command, tmp_path):
     assert checkpoint.read(tmp_path / checkpoint.LAST)[1]["step"] == 12
 
 
+def test_a_new_run_begins_at_exported_weights_and_its_card_says_which(command, tmp_path):
+    command("smoother", "--out", str(tmp_path / "a"), "--steps", "20")
+    exported = tmp_path / "a" / "smoother.safetensors"
+    result = command("smoother", "--out", str(tmp_path / "b"), "--steps", "1", "--from", str(exported),
+                     "--set", "rate=0")  # fmt: skip
+    assert "begins at the weights of smoother.safetensors" in result.stderr
+    # Nothing is learned at rate 0, so what comes out is what went in.
+    assert (tmp_path / "b" / "smoother.safetensors").read_bytes() == exported.read_bytes()
+    origin = json.loads((tmp_path / "b" / "smoother.json").read_text())["history"][0]["began_at"]
+    assert (origin["steps"], origin["sha256"]) == (20, hashlib.sha256(exported.read_bytes()).hexdigest())
+    assert "before | smoother.safetensors" in (tmp_path / "b" / "smoother.md").read_text()
+
+
+def test_beginning_anew_and_going_on_exclude_each_other(command, tmp_path):
+    command("smoother", "--out", str(tmp_path), "--steps", "2")
+    exported = str(tmp_path / "smoother.safetensors")
+    with pytest.raises(UsageError, match="--from begins a new run, --resume goes on"):
+        command("smoother", "--out", str(tmp_path), "--steps", "4", "--resume", "--from", exported)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
