@@ -6,11 +6,10 @@ import torch
 from torch import Tensor
 
 from benchhost.physics import LinearPhysics
-from benchhost.physics.solvers import prox_cg
+from benchhost.physics.solvers import cgls, prox_cg
 
 SIGNAL = 0.5  # standard deviation of images in [-1, 1], against which noise is weighed
-STEPS = 8  # of conjugate gradients, where an inverse has no closed form
-EXACT = 0.01  # noise, in [-1, 1], that exact data count as in the iterative inverse
+STEPS = 5  # of conjugate gradients, where an inverse has no closed form
 
 
 class DataTerm:
@@ -18,7 +17,8 @@ class DataTerm:
 
     ``inverse`` is A+ for exact data.  With noise it is regularised, argmin |A x - r|^2 / sigma^2 + |x|^2 / SIGNAL^2:
     A+ itself would raise the noise by the smallest singular value that it keeps.  Where A has no pseudo-inverse in
-    closed form it is approximate: filtered back-projection for projections, a fixed count of conjugate gradients else.
+    closed form it is a fixed count of conjugate gradients from zero, which never raises an error, as filtered
+    back-projection of few views does.
 
     y: (B, *out_shape), the measurement of images in [0, 1].  sigma: as in the problem.
     signed: the images lie in [-1, 1] themselves, as the real and imaginary parts of complex ones do.
@@ -29,7 +29,7 @@ class DataTerm:
         # One image a sample: operators with coil maps of their own per sample want the whole batch.
         self.y = y if signed else 2 * y - physics.A(y.new_ones(len(y), *physics.in_shape))
         self.closed = physics.pinv_kind == "exact"
-        self.start = self.inverse(self.y)
+        self.start = self.inverse(self.y) if self.closed else physics.A_dagger(self.y)
 
     def inverse(self, r: Tensor) -> Tensor:
         """(B, *out_shape) -> (B, C, H, W)."""
@@ -39,9 +39,9 @@ class DataTerm:
         zero = torch.zeros(len(r), *physics.in_shape, dtype=r.dtype, device=r.device)
         if self.closed:
             return physics.prox(zero, r, (SIGNAL / self.sigma) ** 2)
-        if hasattr(physics, "fbp"):
-            return physics.fbp(r)
-        tau = torch.full((1, 1, 1, 1), (SIGNAL / max(self.sigma, EXACT)) ** 2, dtype=r.dtype, device=r.device)
+        if not self.sigma:
+            return cgls(physics.A, physics.A_adjoint, r, iterations=STEPS)
+        tau = torch.full((1, 1, 1, 1), (SIGNAL / self.sigma) ** 2, dtype=r.dtype, device=r.device)
         return prox_cg(physics.A, physics.A_adjoint, zero, r, tau, iterations=STEPS)
 
     def image(self, x: Tensor) -> Tensor:
@@ -49,8 +49,12 @@ class DataTerm:
         return x if self.signed else (x + 1) / 2
 
     def normal(self, f: Tensor) -> Tensor:
-        """A+ A f: the part of an image that the measurement sees: (B, C, H, W) -> (B, C, H, W)."""
-        return self.inverse(self.physics.A(f))
+        """A+ A f: the part of an image that the measurement sees: (B, C, H, W) -> (B, C, H, W).
+
+        For projections A+ is filtered back-projection here: a feature need not be exact, and the network asks often.
+        """
+        seen = self.physics.A(f)
+        return self.physics.fbp(seen) if hasattr(self.physics, "fbp") else self.inverse(seen)
 
     def correct(self, x0: Tensor, rho: Tensor) -> Tensor:
         """Bring an estimate into line with the measurement: x0 - A+ (A x0 - y') for exact data, as in DDNM.
