@@ -26,7 +26,12 @@ API_VERSION = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Weights:
-    """A file of trained weights: safetensors, found beside the plugin's code or fetched by URL, always verified."""
+    """A file of trained weights: safetensors, found beside a package's code or fetched by URL, always verified.
+
+    file: a name beside the plugin's own code, or "package:name" for a file that several plugins share; found by
+        :func:`benchhost.nets.weights.packaged`.
+    sha256: enters the keys of the method's reconstructions.
+    """
 
     file: str
     sha256: str

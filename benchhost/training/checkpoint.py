@@ -14,6 +14,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from benchhost.errors import BenchhostError, UsageError
+from benchhost.nets.weights import misfit
 
 FORMAT = 1
 LAST, TRUNK = "last.safetensors", "trunk.safetensors"
@@ -105,16 +106,8 @@ def load_weights(network: nn.Module, weights: Mapping[str, Tensor], *, path: Pat
 
 
 def _compare(expected: Mapping[str, tuple[int, ...]], found: Mapping[str, Tensor], path: Path) -> None:
-    for name, shape in expected.items():
-        if name not in found:
-            raise CheckpointError(f"{path}: the network has '{name}' {shape}, the file does not")
-        if tuple(found[name].shape) != shape:
-            raise CheckpointError(
-                f"{path}: '{name}' is {tuple(found[name].shape)} in the file, the network has {shape}"
-            )
-    for name in found:
-        if name not in expected:
-            raise CheckpointError(f"{path}: the file has '{name}', the network does not")
+    if wrong := misfit(expected, found):
+        raise CheckpointError(f"{path}: {wrong}")
 
 
 def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
