@@ -1,10 +1,13 @@
-"""Parameters of the prior's training, without torch."""
+"""Parameters of the prior's training and of the samplers, without torch."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
 
-from benchhost.params import param
+from benchhost.errors import UsageError
+from benchhost.params import as_dict, param
 
 
 @dataclass(frozen=True)
@@ -26,3 +29,41 @@ class PriorParams:
     def __post_init__(self) -> None:
         if self.focus + self.wide > 1:
             raise ValueError(f"focus and wide are shares of one whole, got {self.focus} + {self.wide}")
+
+
+@dataclass(frozen=True)
+class DdnmParams:
+    """Parameters of ``ddnm``."""
+
+    steps: int = param(100, doc="T, rungs of the ladder down the schedule's 1000 steps", minimum=1, maximum=1000)
+    eta: float = param(0.85, doc="share of fresh noise in a step: 0 deterministic, 1 all fresh", minimum=0, maximum=1)
+    travel_length: int = param(1, doc="l, steps that time travel goes back", minimum=1)
+    travel_repeat: int = param(1, doc="r, times that each stretch of l steps is walked; 1: no time travel", minimum=1)
+    renoise: Literal["x0", "xt"] = param(
+        "x0", doc="time travel puts noise on the latest x_0|t (authors' code) or on x_t"
+    )
+    weights: str | None = param(None, doc="file of a prior from `benchhost train prior`; none: the shipped grey one")
+    precision: Literal["auto", "fp32", "bf16"] = param(
+        "auto", doc="of the network; auto: bf16 on GPUs and on CPUs that multiply it natively.  Images are fp32 always"
+    )
+
+    def key(self) -> dict[str, Any]:
+        """Content for keys: a file of weights counts by its bytes."""
+        values = as_dict(self)
+        if self.weights is not None:
+            from benchhost.data.checksums import sha256_of
+
+            path = Path(self.weights).expanduser()
+            if not path.is_file():
+                raise UsageError(f"no file of weights {path} (looked for it from {Path.cwd()})")
+            values["weights"] = "sha256:" + sha256_of(path)
+        return values
+
+
+@dataclass(frozen=True)
+class DdnmPlusParams(DdnmParams):
+    """Parameters of ``ddnm_plus``."""
+
+    form: Literal["auto", "scalar", "spectral"] = param(
+        "auto", doc="one lambda and gamma, or one per singular value; auto: spectral where the operator gives its SVD"
+    )

@@ -12,12 +12,12 @@ import time
 import torch
 from torch import Generator, Tensor
 
+from benchhost.nets.precision import fast_bfloat16
 from benchhost.physics import Physics
 from benchhost.types import Problem
 from benchhost_dip.data_term import DataTerm
 from benchhost_dip.network import build, fixed_input, smallest_side
 from benchhost_dip.params import DipParams
-from benchhost_dip.precision import fast_bfloat16
 from benchhost_dip.settings import Settings, resolve
 from benchhost_dip.stopping import Discrepancy, RunToTheEnd, StopRule, Validation, WindowedVariance
 
