@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,6 +11,7 @@ from torch import Tensor
 from benchhost.errors import UsageError
 from benchhost.nets import NoiseSchedule, UNet
 from benchhost.nets.precision import fast_bfloat16
+from benchhost.nets.scale import scale_of
 from benchhost.nets.weights import WeightsError, packaged, read_trained, unet
 from benchhost.physics import LinearPhysics
 from benchhost.types import Problem
@@ -54,9 +54,7 @@ class Ddnm:
         self.setup(problem)
         scale = scale_of(problem)
         shape = (len(y), *problem.image_shape)
-        # y' = (y - A m) / h measures x' = (x - m) / h, the image in [-1, 1]; for images in [0, 1] y' = 2 y - A(1).
-        middle = torch.full(shape, scale.middle, dtype=y.dtype, device=y.device)
-        consistency = self.consistency(physics, (y - physics.A(middle)) / scale.half, problem.sigma, scale.half)
+        consistency = self.consistency(physics, scale.measurement(physics, y), problem.sigma, scale.half)
         clock, steps = _Clock(problem.deadline), 0
 
         def noise() -> Tensor:
@@ -66,12 +64,12 @@ class Ddnm:
         def watch(x0_hat: Tensor) -> bool:
             nonlocal steps
             steps += 1
-            problem.trace(steps, scale.middle + scale.half * x0_hat)
+            problem.trace(steps, scale.image(x0_hat))
             return clock.short()
 
         path = moves(NoiseSchedule(), p.steps, p.travel_length, p.travel_repeat)
         x0_hat = sample(self.denoise, consistency, path, noise, renoise=p.renoise, stop=watch)
-        return scale.middle + scale.half * x0_hat
+        return scale.image(x0_hat)
 
     def consistency(self, A: LinearPhysics, y: Tensor, sigma: float | None, half: float) -> Consistency:
         """What keeps A x = y.  y: in the prior's units.  sigma: in the problem's, one of the prior's being ``half``."""
@@ -133,23 +131,6 @@ def load_prior(weights: str | None) -> UNet:
     if not PRIOR.sha256:
         raise WeightsError(f"{path}: no checksum is declared for the shipped prior (benchhost_ddnm.plugin.PRIOR)")
     return unet(read_trained(path, sha256=PRIOR.sha256))
-
-
-class Scale(NamedTuple):
-    """An image x of the problem is middle + half x' with x' in [-1, 1]."""
-
-    middle: float
-    half: float
-
-
-def scale_of(problem: Problem) -> Scale:
-    """From the value range; images without one are centred at 0 and scaled by the peak of A+ y."""
-    if problem.value_range is not None:
-        low, high = problem.value_range
-        return Scale((low + high) / 2, (high - low) / 2)
-    start = problem.physics.A_dagger(problem.y)
-    size = torch.linalg.vector_norm(start, dim=1) if problem.complex_image else start.abs()
-    return Scale(0.0, float(size.max()) or 1.0)
 
 
 class _Clock:

@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 import torch
 from benchhost_ddnm import refusals
-from benchhost_ddnm.method import Ddnm, DdnmPlus, NetworkDenoiser, _Clock, load_prior, scale_of
+from benchhost_ddnm.method import Ddnm, DdnmPlus, NetworkDenoiser, _Clock, load_prior
 from benchhost_ddnm.params import DdnmParams, DdnmPlusParams
 from benchhost_ddnm.plugin import PRIOR
 
 from benchhost import params as P
 from benchhost.errors import UsageError
+from benchhost.nets.scale import scale_of
 from benchhost.nets.weights import WeightsError
 from benchhost.physics.diagonal import Identity, Mask
 from benchhost.physics.sense import MultiCoilFourier

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from benchhost.nets.scale import UNIT, Scale
 from benchhost.physics import LinearPhysics
 from benchhost.physics.solvers import cgls, prox_cg
 
@@ -13,21 +14,19 @@ STEPS = 5  # of conjugate gradients, where an inverse has no closed form
 
 
 class DataTerm:
-    """The measurement of images in [-1, 1]: y' = 2 y - A(1) with noise 2 sigma, or as it is for signed images.
+    """The measurement of images in [-1, 1]: y' = (y - A(m)) / h with noise sigma / h, for images m + h x'.
 
     ``inverse`` is A+ for exact data.  With noise it is regularised, argmin |A x - r|^2 / sigma^2 + |x|^2 / SIGNAL^2:
     A+ itself would raise the noise by the smallest singular value that it keeps.  Where A has no pseudo-inverse in
     closed form it is a fixed count of conjugate gradients from zero, which never raises an error, as filtered
     back-projection of few views does.
 
-    y: (B, *out_shape), the measurement of images in [0, 1].  sigma: as in the problem.
-    signed: the images lie in [-1, 1] themselves, as the real and imaginary parts of complex ones do.
+    y, sigma: as in the problem.  scale: of its images.
     """
 
-    def __init__(self, physics: LinearPhysics, y: Tensor, sigma: float, *, signed: bool = False) -> None:
-        self.physics, self.sigma, self.signed = physics, sigma if signed else 2 * sigma, signed
-        # One image a sample: operators with coil maps of their own per sample want the whole batch.
-        self.y = y if signed else 2 * y - physics.A(y.new_ones(len(y), *physics.in_shape))
+    def __init__(self, physics: LinearPhysics, y: Tensor, sigma: float, scale: Scale = UNIT) -> None:
+        self.physics, self.sigma, self.scale = physics, sigma / scale.half, scale
+        self.y = scale.measurement(physics, y)
         self.closed = physics.pinv_kind == "exact"
         self.start = self.inverse(self.y) if self.closed else physics.A_dagger(self.y)
 
@@ -43,10 +42,6 @@ class DataTerm:
             return cgls(physics.A, physics.A_adjoint, r, iterations=STEPS)
         tau = torch.full((1, 1, 1, 1), (SIGNAL / self.sigma) ** 2, dtype=r.dtype, device=r.device)
         return prox_cg(physics.A, physics.A_adjoint, zero, r, tau, iterations=STEPS)
-
-    def image(self, x: Tensor) -> Tensor:
-        """From the prior's range to the image's own."""
-        return x if self.signed else (x + 1) / 2
 
     def normal(self, f: Tensor) -> Tensor:
         """A+ A f: the part of an image that the measurement sees: (B, C, H, W) -> (B, C, H, W).

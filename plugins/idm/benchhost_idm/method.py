@@ -11,6 +11,7 @@ from torch import Tensor
 
 from benchhost.nets import UNetShape
 from benchhost.nets.precision import fast_bfloat16
+from benchhost.nets.scale import scale_of
 from benchhost.nets.weights import Trained, WeightsError, load_into, packaged, read_trained
 from benchhost.types import Problem
 from benchhost_idm.network import IdmShape
@@ -46,7 +47,7 @@ class IdmMethod:
                 problem.physics,
                 problem.y,
                 float(problem.sigma or 0.0),
-                signed=problem.complex_image,
+                scale=scale_of(problem),
                 rng=problem.rng,
             )
 

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from numpy.random import RandomState
 from torch import Generator, Tensor
 
+from benchhost.nets.scale import SIGNED, UNIT, Scale
 from benchhost.physics import LinearPhysics
 from benchhost.physics.bicubic import Boundary
 from benchhost.physics.block_cs import BlockCS, Sensing, gaussian_rows
@@ -35,7 +36,7 @@ class Measured:
     """A batch and its measurement.
 
     truth: (B, C, H, W) in [0, 1], on the operator's canvas.  size: (h, w), its upper left part that counts.
-    signed: the truth lies in [-1, 1]: real and imaginary parts.
+    scale: of the truth, which lies in [-1, 1] where it is complex.
     """
 
     physics: LinearPhysics
@@ -43,7 +44,7 @@ class Measured:
     sigma: float
     truth: Tensor
     size: tuple[int, int]
-    signed: bool = False
+    scale: Scale = UNIT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +84,12 @@ def measure(batch: Tensor, maker: Maker, seed: int) -> Measured:
         # A(noise) has noise only where the operator measures: unsampled entries stay zero.
         y = y + setup.sigma * (physics.A(noise) if isinstance(physics, Mask) else noise)
     return Measured(
-        physics=physics, y=y, sigma=setup.sigma, truth=truth, size=(height, width), signed=setup.phase is not None
+        physics=physics,
+        y=y,
+        sigma=setup.sigma,
+        truth=truth,
+        size=(height, width),
+        scale=UNIT if setup.phase is None else SIGNED,
     )
 
 

@@ -78,12 +78,12 @@ class IdmTraining:
         raise UsageError(f"idm cannot learn from '{item.dataset}', of kind '{item.kind}'")
 
     def loss(self, network: nn.Module, batch: Tensor, rng: torch.Generator) -> Tensor:
-        """Mean absolute error of the estimate for a batch (B, 1, P, P) in [0, 1], over what the protocol scores."""
+        """Mean absolute error of the estimate for a batch (B, 1, P, P) in [0, 1], relative to the images' range, over what the protocol scores."""
         m = mixture.draw(batch, rng, self.params.tasks)
         height, width = m.size
-        estimate = network(m.physics, m.y, m.sigma, signed=m.signed, rng=rng)
+        estimate = network(m.physics, m.y, m.sigma, scale=m.scale, rng=rng)
         error = (estimate - m.truth)[..., :height, :width].abs().mean()
-        return error / 2 if m.signed else error
+        return error / (2 * m.scale.half)  # of [-1, 1], whatever the image's own range
 
     def validate(self, network: nn.Module, images: Sequence[Tensor]) -> Mapping[str, float]:
         """Mean PSNR in dB (clipped, peak 255) of the centres of the first held-out images, a problem of each kind."""
@@ -96,11 +96,11 @@ class IdmTraining:
             height, width = m.size
             # Ten at a time bounds the memory; the measurement is that of the whole, so it does not move a figure.
             parts = [
-                network(m.physics, y, m.sigma, signed=m.signed, rng=torch.Generator().manual_seed(number))
+                network(m.physics, y, m.sigma, scale=m.scale, rng=torch.Generator().manual_seed(number))
                 for y in m.y.split(10)
             ]
             estimate = torch.cat(parts)
-            if m.signed:
+            if m.truth.shape[1] == 2:  # judged by the modulus
                 error = estimate.norm(dim=1, keepdim=True) - m.truth.norm(dim=1, keepdim=True)
             else:
                 error = (estimate.clamp(0, 1) - m.truth)[..., :height, :width]

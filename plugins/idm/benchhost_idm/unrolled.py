@@ -12,6 +12,7 @@ from functools import partial
 import torch
 from torch import Generator, Tensor, nn
 
+from benchhost.nets.scale import UNIT, Scale
 from benchhost.physics import LinearPhysics
 from benchhost_idm.data_term import DataTerm
 from benchhost_idm.network import Canvas, IdmShape, Injector, Share, WiredUNet
@@ -54,13 +55,14 @@ class Idm(nn.Module):
         return torch.cat([learned.new_ones(1), learned])
 
     def forward(
-        self, physics: LinearPhysics, y: Tensor, sigma: float, *, signed: bool = False, rng: Generator | None = None
+        self, physics: LinearPhysics, y: Tensor, sigma: float, *, scale: Scale = UNIT, rng: Generator | None = None
     ) -> Tensor:
-        """The estimate of images in [0, 1] (signed: in [-1, 1]), not clipped: (B, *out_shape) -> (B, C, H, W), float32.
+        """The estimate, not clipped: (B, *out_shape) -> (B, C, H, W), float32.
 
+        scale: of the images; in [0, 1] unless told otherwise.
         rng: for ``start="noise"`` only.
         """
-        data = Canvas(DataTerm(physics, y.float(), sigma, signed=signed), self.shape.unet.multiple)
+        data = Canvas(DataTerm(physics, y.float(), sigma, scale), self.shape.unet.multiple)
         x = self._start(data, rng)
         steps = range(self.shape.steps, 0, -1)
         if self.shape.wired:
@@ -75,7 +77,7 @@ class Idm(nn.Module):
                 x = self.step(t, data, x)
         if self.shape.consistent:
             x = self._correct(data, x, self.shape.steps)
-        return data.term.image(data.leave(x))
+        return scale.image(data.leave(x))
 
     def step(self, t: int, data: Canvas, x: Tensor) -> Tensor:
         """F_t: one deterministic step of DDNM, from x_t to x_{t-1}: (N, 1, H', W') -> the same."""

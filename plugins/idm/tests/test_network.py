@@ -27,7 +27,7 @@ def problem(maker="cs", size=32, seed=3):
 
 def loss_and_gradient(shape, kept, m):
     network = perturbed(shape, kept)
-    loss = (network(m.physics, m.y, m.sigma, signed=m.signed) - m.truth).abs().mean()
+    loss = (network(m.physics, m.y, m.sigma, scale=m.scale) - m.truth).abs().mean()
     loss.backward()
     return loss.detach(), {name: p.grad for name, p in network.named_parameters()}
 
@@ -184,7 +184,7 @@ def test_the_last_data_step_makes_exact_measurements_consistent(task):
     for consistent, bound in ((True, 1e-5), (False, None)):
         network = perturbed(IdmShape(unet=UNET, consistent=consistent), PLAIN)
         with torch.no_grad():
-            residual = m.physics.A(network(m.physics, m.y, 0.0, signed=m.signed)) - m.y
+            residual = m.physics.A(network(m.physics, m.y, 0.0, scale=m.scale)) - m.y
         relative = float(residual.norm() / m.y.norm())
         assert relative < bound if consistent else relative > 1e-3
 

@@ -167,7 +167,7 @@ def _process(rank, port, folder):
 
 def _loss(network, seed):
     m = mixture.measure(batch(1, 32), mixture.MAKERS[("inpaint", "mri")[seed % 2]], seed)
-    return (network(m.physics, m.y, m.sigma, signed=m.signed) - m.truth).abs().mean()
+    return (network(m.physics, m.y, m.sigma, scale=m.scale) - m.truth).abs().mean()
 
 
 def test_two_processes_get_the_mean_of_their_gradients(tmp_path):
