@@ -78,12 +78,15 @@ class IdmTraining:
         raise UsageError(f"idm cannot learn from '{item.dataset}', of kind '{item.kind}'")
 
     def loss(self, network: nn.Module, batch: Tensor, rng: torch.Generator) -> Tensor:
-        """Mean absolute error of the estimate for a batch (B, 1, P, P) in [0, 1], relative to the images' range, over what the protocol scores."""
+        """Mean absolute error of the estimate for a batch (B, 1, P, P) in [0, 1], over what the protocol scores.
+
+        Relative to the images' range, so that complex ones in [-1, 1] weigh as much as the others.
+        """
         m = mixture.draw(batch, rng, self.params.tasks)
         height, width = m.size
         estimate = network(m.physics, m.y, m.sigma, scale=m.scale, rng=rng)
         error = (estimate - m.truth)[..., :height, :width].abs().mean()
-        return error / (2 * m.scale.half)  # of [-1, 1], whatever the image's own range
+        return error / (2 * m.scale.half)
 
     def validate(self, network: nn.Module, images: Sequence[Tensor]) -> Mapping[str, float]:
         """Mean PSNR in dB (clipped, peak 255) of the centres of the first held-out images, a problem of each kind."""
