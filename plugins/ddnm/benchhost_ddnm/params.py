@@ -32,16 +32,9 @@ class PriorParams:
 
 
 @dataclass(frozen=True)
-class DdnmParams:
-    """Parameters of ``ddnm``."""
+class DenoiserParams:
+    """Parameters of ``denoiser``: which prior, and how it is computed."""
 
-    steps: int = param(100, doc="T, rungs of the ladder down the schedule's 1000 steps", minimum=1, maximum=1000)
-    eta: float = param(0.85, doc="share of fresh noise in a step: 0 deterministic, 1 all fresh", minimum=0, maximum=1)
-    travel_length: int = param(1, doc="l, steps that time travel goes back", minimum=1)
-    travel_repeat: int = param(1, doc="r, times that each stretch of l steps is walked; 1: no time travel", minimum=1)
-    renoise: Literal["x0", "xt"] = param(
-        "x0", doc="time travel puts noise on the latest x_0|t (authors' code) or on x_t"
-    )
     weights: str | None = param(None, doc="file of a prior from `benchhost train prior`; none: the shipped grey one")
     precision: Literal["auto", "fp32", "bf16"] = param(
         "auto", doc="of the network; auto: bf16 on GPUs and on CPUs that multiply it natively.  Images are fp32 always"
@@ -58,6 +51,19 @@ class DdnmParams:
                 raise UsageError(f"no file of weights {path} (looked for it from {Path.cwd()})")
             values["weights"] = "sha256:" + sha256_of(path)
         return values
+
+
+@dataclass(frozen=True)
+class DdnmParams(DenoiserParams):
+    """Parameters of ``ddnm``."""
+
+    steps: int = param(100, doc="T, rungs of the ladder down the schedule's 1000 steps", minimum=1, maximum=1000)
+    eta: float = param(0.85, doc="share of fresh noise in a step: 0 deterministic, 1 all fresh", minimum=0, maximum=1)
+    travel_length: int = param(1, doc="l, steps that time travel goes back", minimum=1)
+    travel_repeat: int = param(1, doc="r, times that each stretch of l steps is walked; 1: no time travel", minimum=1)
+    renoise: Literal["x0", "xt"] = param(
+        "x0", doc="time travel puts noise on the latest x_0|t (authors' code) or on x_t"
+    )
 
 
 @dataclass(frozen=True)

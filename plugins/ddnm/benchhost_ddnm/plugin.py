@@ -6,11 +6,19 @@ from benchhost import Method, Training, hookimpl
 from benchhost.types import Weights
 
 # The prior that samplers use unless told otherwise.  The checksum is that of the file; "" while none is shipped.
-PRIOR = Weights(file="benchhost.priors:prior-grey.safetensors", sha256="")
+PRIOR = Weights(
+    file="benchhost.priors:prior-grey.safetensors",
+    sha256="0afaddd81441fcc8be77fac4acb2b96f5ad8e0fab9c08a8d7a5192849b302238",
+)
 
 PAPER = (
     "@inproceedings{ddnm2023, author={Wang, Yinhuai and Yu, Jiwen and Zhang, Jian}, title={Zero-Shot Image Restoration "
     "Using Denoising Diffusion Null-Space Model}, booktitle={ICLR}, year={2023}}"
+)
+
+HO = (
+    "@inproceedings{ddpm2020, author={Ho, Jonathan and Jain, Ajay and Abbeel, Pieter}, title={Denoising Diffusion "
+    "Probabilistic Models}, booktitle={NeurIPS}, year={2020}}"
 )
 
 
@@ -29,7 +37,7 @@ def benchhost_trainings() -> Iterator[Training]:
 
 @hookimpl
 def benchhost_methods() -> Iterator[Method]:
-    """DDNM for exact measurements, DDNM+ for noisy ones."""
+    """The prior as a denoiser, DDNM for exact measurements, DDNM+ for noisy ones."""
     shared = {
         "training": "prior",
         "trained_on": ("bsds500_train",),
@@ -38,6 +46,15 @@ def benchhost_methods() -> Iterator[Method]:
         "quick": {"steps": 5},
         "citation": PAPER,
     }
+    yield Method(
+        name="denoiser",
+        target="benchhost_ddnm.denoiser:PriorDenoiser",
+        params="benchhost_ddnm.params:DenoiserParams",
+        summary="one evaluation of the diffusion prior at the noise level of the image; colour channel by channel",
+        requires=frozenset({"sigma", "awgn"}),
+        refuses="benchhost_ddnm.refusals:denoiser",
+        **{**shared, "stochastic": False, "quick": {}, "citation": HO},
+    )
     yield Method(
         name="ddnm",
         target="benchhost_ddnm.method:Ddnm",

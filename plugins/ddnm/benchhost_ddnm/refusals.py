@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import Any
 
 from benchhost.types import Task
-from benchhost_ddnm.params import DdnmParams, DdnmPlusParams
+from benchhost_ddnm.params import DdnmParams, DdnmPlusParams, DenoiserParams
 from benchhost_ddnm.plugin import PRIOR
 
 
@@ -22,7 +22,16 @@ def ddnm_plus(task: Task, task_params: Any, channels: int, params: DdnmPlusParam
     return _no_prior(params)
 
 
-def _no_prior(params: DdnmParams) -> str | None:
+def denoiser(task: Task, task_params: Any, channels: int, params: DenoiserParams) -> str | None:
+    """Noise alone can be taken off by one evaluation."""
+    if task.name != "denoise":
+        return "one evaluation of the prior takes off noise, nothing else; ddnm and ddnm_plus use it for other tasks"
+    if not task_params.sigma:
+        return "there is no noise to take off"
+    return _no_prior(params)
+
+
+def _no_prior(params: DenoiserParams) -> str | None:
     package, _, file = PRIOR.file.partition(":")
     if params.weights is None and not (files(package) / file).is_file():
         return f"this installation ships no {file}; train one (benchhost train prior) and give weights=FILE"
