@@ -75,13 +75,14 @@ def measure(shape: IdmShape, *, size: int = 128, batch: int = 8, bf16: bool = Fa
 
 def perturbed(shape: IdmShape, kept: Kept, *, seed: int = 0) -> Idm:
     """A network away from its initial state, where blocks are the identity and gradients vanish."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = Idm(shape, kept)
-        with torch.no_grad():
-            for parameter in network.parameters():
-                if parameter.ndim > 1:
-                    parameter += 0.5 * torch.randn_like(parameter) / parameter[0].numel() ** 0.5
+    network, rng = Idm(shape, kept), torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            if name.endswith(".bias"):
+                parameter.zero_()
+            elif parameter.ndim > 1:
+                spread = 0.7 / parameter[0].numel() ** 0.5
+                parameter.copy_(spread * torch.randn(parameter.shape, generator=rng))
     return network
 
 
