@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -41,12 +42,19 @@ class Chosen:
     label: str
 
 
-def parse(texts: str | Iterable[str], *, kind: str, fits: Callable[[str, str, str], bool]) -> list[Ask]:
+def parse(
+    texts: str | Iterable[str],
+    *,
+    kind: str,
+    fits: Callable[[str, str, str], bool],
+    words: Callable[[str], Iterable[str]] = lambda name: (),
+) -> list[Ask]:
     """Read the command line's form.
 
     kind: "task" or "method", for errors.
     fits: ``(item name, parameter, text) -> bool``: whether ``text`` is a legal value, which decides whether a bare
         word after a comma is another value or the next item.
+    words: item name -> what may follow its colon, for errors.
     """
     asks: list[Ask] = []
     for text in [texts] if isinstance(texts, str) else texts:
@@ -71,7 +79,9 @@ def parse(texts: str | Iterable[str], *, kind: str, fits: Callable[[str, str, st
                 elif rest:
                     key, equals, value = rest.partition("=")
                     if not equals:
-                        raise UsageError(f"{kind} '{name}:{rest}': write '{name}:PARAMETER=VALUE' or '{name}:all'")
+                        form = f"{kind} '{name}' (write '{name}:PARAMETER=VALUE'"
+                        form += f" or '{name}:all')" if kind == "task" else ")"
+                        raise unknown("level" if kind == "task" else "setting", rest, words(name), where=form)
                     last = key.strip()
                     values[last] = [value.strip()]
             else:
@@ -84,12 +94,23 @@ def parse(texts: str | Iterable[str], *, kind: str, fits: Callable[[str, str, st
 
 def parse_tasks(texts: str | Iterable[str], catalogue: Catalogue) -> list[Ask]:
     """``--tasks`` as asks."""
-    return parse(texts, kind="task", fits=_fitter(catalogue.tasks))
+
+    def words(name: str) -> list[str]:
+        task = catalogue.task(name)
+        return [",".join(f"{key}={P.show(value)}" for key, value in level.items()) for level in task.levels]
+
+    return parse(texts, kind="task", fits=_fitter(catalogue.tasks), words=words)
 
 
 def parse_methods(texts: str | Iterable[str], catalogue: Catalogue) -> list[Ask]:
     """``--methods`` as asks."""
-    return parse(texts, kind="method", fits=_fitter(catalogue.methods))
+
+    def words(name: str) -> list[str]:
+        method = catalogue.method(name)
+        known = [f.name for f in dataclasses.fields(params_class(method))]
+        return [*(f"preset={preset}" for preset in method.presets), *known]
+
+    return parse(texts, kind="method", fits=_fitter(catalogue.methods), words=words)
 
 
 def expand_tasks(asks: Iterable[Ask], catalogue: Catalogue) -> list[Chosen]:

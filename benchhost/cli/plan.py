@@ -36,7 +36,8 @@ def plan(explain: bool, as_json: bool, results: str | None, **given: Any) -> Non
         click.echo(f"left out: {line}")
     skipped = sum(1 for cell in made.cells if cell.skip)
     todo = sum(1 for cell in made.cells if not cell.skip and cell.key not in stored)
-    click.echo(f"{len(made.cells)} cells: {todo} to compute, {len(stored)} stored, {skipped} skipped (see --explain)")
+    hint = " (see --explain)" if skipped and not explain else ""
+    click.echo(f"{len(made.cells)} cells: {todo} to compute, {len(stored)} stored, {skipped} skipped{hint}")
 
 
 def _stored(plan: Plan, folder: Path) -> set[str]:

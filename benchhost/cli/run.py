@@ -75,7 +75,7 @@ def make_config(
 @click.command()
 @selection_options
 @click.option("--workers", type=click.IntRange(1), help="Cells computed at once (default: one per core).")
-@click.option("--threads", type=click.IntRange(1), help="Threads per worker (default: cores / workers).")
+@click.option("--threads", type=click.IntRange(1), help="Threads per worker (default: 1).")
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), metavar="S", help="Wall-clock seconds per image.")
 @click.option("--memory-gb", type=click.FloatRange(0, min_open=True), help="Resident memory per cell.")
 @click.option("--results", metavar="DIR", help="Folder of results (default: results/).")

@@ -1,4 +1,4 @@
-"""How a run is executed: workers, threads, limits.  Numbers left open are settled from the machine."""
+"""How a run is executed: workers, threads, limits.  What is left open is settled, from the machine if need be."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ class Options:
 
     results: the folder reconstructions are kept in.
     workers: child processes at once; None: one per core on a CPU, one on a GPU.
-    threads: of each; None: cores divided by workers.
+    threads: of each; None: one, whatever ``workers`` is: more threads than idle cores make a cell many times slower,
+        and results repeat to the last bit only for one number of threads.
     timeout_s: wall-clock seconds of a reconstruction; None: no limit, for anything.
     memory_gb: resident memory (GB = 2**30 bytes) of a worker with its descendants; None: its share of 80 % of what is
         available at the start.
@@ -76,7 +77,7 @@ class Options:
             self,
             results=Path(self.results).absolute(),
             workers=workers,
-            threads=self.threads or max(1, cores // workers),
+            threads=self.threads or 1,
             memory_gb=self.memory_gb or limits.default_memory_gb(workers),
             start=start,
         )

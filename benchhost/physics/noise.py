@@ -64,3 +64,11 @@ def poisson_log(
     expected = photons * np.exp(-mu * line_integrals.detach().cpu().double().numpy())
     counts = np.maximum(0.1, random.poisson(expected))
     return torch.from_numpy(-np.log(counts / photons) / mu).to(line_integrals)
+
+
+def poisson_log_deviation(y: Tensor, *, photons: float = 4096, mu: float = 81.35858) -> Tensor:
+    """Standard deviation of each entry of :func:`poisson_log`'s result, read off the measurement itself.
+
+    To first order 1 / (mu sqrt(counts)), with the counts that ``y`` stands for; rays that meet more are noisier.
+    """
+    return (0.5 * mu * y).exp() / (mu * photons**0.5)

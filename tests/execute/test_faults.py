@@ -9,7 +9,7 @@ GOOD = ("synthetic-pinv", "synthetic-landweber", "fault-slow")
 # What the rows of a fault must say: (status, a piece of the reason).
 EXPECTED = {
     "raises": ("failed", "ValueError: the step size must be positive"),
-    "hangs": ("timeout", "4 s per image exceeded during reconstruct"),
+    "hangs": ("timeout", "6 s per image exceeded during reconstruct"),
     "segfaults": ("crashed", "signal SIGSEGV during reconstruct"),
     "aborts": ("crashed", "signal SIGABRT during reconstruct"),
     "exits": ("crashed", "exit code 17 during reconstruct"),
@@ -40,7 +40,7 @@ def outcome(catalogue, plan, tmp_path_factory):
     methods = ",".join((*GOOD, *(f"fault-{name}" for name in EXPECTED)))
     cells = plan(methods, limit=2)
     options = execute.Options(
-        results=folder, workers=2, threads=1, timeout_s=4.0, grace_s=0.2, memory_gb=1.2, installed=False,
+        results=folder, workers=2, threads=1, timeout_s=6.0, grace_s=0.2, memory_gb=1.2, installed=False,
         plugins=("benchhost.testing.synthetic", "benchhost.testing.faults"),
     )  # fmt: skip
     with Store.open(folder) as store:

@@ -99,7 +99,8 @@ def test_options_are_settled_from_the_machine_and_checked(tmp_path):
     assert settled.workers == cores()
     assert settled.threads == 1
     assert settled.memory_gb > 0
-    assert Options(results=tmp_path, workers=1).settled().threads == cores()
+    assert Options(results=tmp_path, workers=1).settled().threads == 1  # other work may hold the other cores
+    assert Options(results=tmp_path, workers=1, threads=3).settled().threads == 3
     assert Options(results=tmp_path, device="cuda").settled().workers == 1
     with pytest.raises(UsageError, match="timeout_s must be greater than 0, got 0"):
         Options(results=tmp_path, timeout_s=0).settled()
@@ -146,6 +147,10 @@ def test_a_finished_run_is_timed_again_alone(plan, run, catalogue, tmp_path, mon
 
 
 LOOSE = """
+import os
+
+import torch
+
 from benchhost.hookspecs import hookimpl
 from benchhost.types import Method
 
@@ -153,6 +158,8 @@ from benchhost.types import Method
 class Half:
     def __init__(self, params):
         print("a method may print what it likes")
+        if torch.get_num_threads() != 1 or os.environ["OPENBLAS_NUM_THREADS"] != "1":
+            raise RuntimeError("a worker has one thread unless more are asked for")
 
     def reconstruct(self, problem):
         return problem.physics.A_dagger(problem.y) / 2
@@ -188,9 +195,11 @@ def test_a_loose_file_and_a_folder_of_images_reach_the_child(tmp_path, capfd):
         device="cpu",
     )
     cells = make_plan(config, catalogue).cells
-    options = execute.Options(results=tmp_path, workers=1, threads=1, plugins=plugins, installed=False)
+    options = execute.Options(results=tmp_path, workers=1, plugins=plugins, installed=False)
     with Store.open(tmp_path) as store:
         run_id = store.begin_run({}, cells, metrics=catalogue.metrics, environment={})
         counts = execute.execute(cells, store=store, run_id=run_id, options=options, catalogue=catalogue)
+        rows = store.frame(run_id)
     assert counts == {"ok": 1}
+    assert set(rows["threads"]) == {1}
     assert capfd.readouterr().out == ""

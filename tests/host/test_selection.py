@@ -59,7 +59,8 @@ def test_presets_apply_first_and_explicit_values_win(catalogue):
         ("sc", "No task 'sc'. Did you mean 'cs'? Known: cs, jpeg"),
         ("cs:ratoi=0.1,0.2", "No parameter 'ratoi' in task 'cs'. Did you mean 'ratio'?"),
         ("cs:ratio=2", "ratio must lie in 0.001 to 1, got 2"),
-        ("cs:medium", "write 'cs:PARAMETER=VALUE' or 'cs:all'"),
+        ("cs:medium", "No level 'medium' in task 'cs' (write 'cs:PARAMETER=VALUE' or 'cs:all')."),
+        ("cs:ratio0.25", "Did you mean 'ratio=0.25'? Known: ratio=0.1"),
         ("", "empty task selection"),
         ("=3", "cannot read '=3'"),
     ],
@@ -68,6 +69,11 @@ def test_a_wrong_task_selection_names_the_nearest_choice(text, words, catalogue)
     with pytest.raises(UsageError) as caught:
         levels(text, catalogue)
     assert words in str(caught.value)
+
+
+def test_a_word_after_a_methods_colon_names_presets_and_parameters(catalogue):
+    with pytest.raises(UsageError, match="No setting 'paper' in method 'dip'.*Did you mean 'preset=paper'.*iterations"):
+        methods("dip:paper", catalogue)
 
 
 def test_an_unknown_preset_names_the_known_ones(catalogue):

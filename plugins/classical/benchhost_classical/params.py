@@ -38,7 +38,7 @@ class WienerParams:
     spectrum: Literal["auto", "grey", "colour", "mri", "ct"] = param(
         "auto", doc="training images whose mean power spectrum is the prior; auto: by task and channels"
     )
-    tolerance: float = param(1e-5, doc="relative residual of the normal equations at which to stop", minimum=0.0)
+    tolerance: float = param(5e-6, doc="relative residual of the normal equations at which to stop", minimum=0.0)
     iterations: int = param(300, doc="most conjugate gradient iterations", minimum=1)
 
 

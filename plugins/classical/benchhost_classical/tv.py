@@ -7,11 +7,16 @@ over the channels of a colour or complex image.  What differs between tasks is l
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from benchhost.physics import LinearPhysics
 from benchhost.physics.diagonal import Identity
+from benchhost.physics.noise import poisson_log_deviation
+from benchhost.physics.radon import Radon
 from benchhost.types import Problem
 from benchhost_classical.params import TvParams
 from benchhost_classical.total_variation import minimise
@@ -64,7 +69,7 @@ class Tv:
             problem.task,
             problem.task_params,
             channels=1 if problem.complex_image else problem.image_shape[0],
-            sigma=None if problem.sigma is None else problem.sigma / unit,
+            sigma=noise_level(physics, problem.y, problem.sigma, problem.task_params, unit),
             gain=white_gain(physics, problem.y),
         )
 
@@ -73,6 +78,23 @@ def peak_modulus(x: Tensor, *, complex_image: bool) -> float:
     """Largest absolute value in a batch, of the complex number where two channels are one; 1 for an empty image."""
     size = torch.linalg.vector_norm(x, dim=1) if complex_image else x.abs()
     return float(size.max()) or 1.0
+
+
+def noise_level(
+    physics: LinearPhysics, y: Tensor, sigma: float | None, task_params: Mapping[str, Any], unit: float = 1.0
+) -> float | None:
+    """Root mean square of the noise on an entry of ``y / unit``; None where nothing is known of it.
+
+    sigma: where the noise is white.  Photon counts have a level for each ray, which follows from the count itself.
+    """
+    if sigma is not None:
+        return sigma / unit
+    if task_params.get("noise") != "poisson" or not isinstance(physics, Radon):
+        return None
+    # From the operator's units to metres: what the detector sees is exp(-mu metres y).
+    metres = task_params["field_of_view"] / max(physics.in_shape) / physics.scale
+    ray = poisson_log_deviation(metres * y.double(), photons=task_params["photons"]) / metres
+    return float(ray.pow(2).mean().sqrt()) / unit
 
 
 def white_gain(physics: LinearPhysics, like: Tensor) -> float:

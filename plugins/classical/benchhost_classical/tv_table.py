@@ -1,8 +1,7 @@
 """Made by ``python -m benchhost_classical.tune_tv``; see :mod:`benchhost_classical.tv_weights`.
 
-Knots are (noise level seen from the image, lambda / gain), or (quality, lambda), (photons, lambda / gain) and
-(views or acceleration, lambda / gain).  Tasks that are missing in EXACT did no better than 0.01 dB with any lambda than
-with the equality constraint: inpaint, sr and cs at every level.
+Knots are (noise level seen from the image, lambda / gain) or (quality, lambda).  Exact measurements need no table: at
+every level of inpaint, sr, cs, mri (both protocols) and ct no lambda was worth 0.01 dB against the equality constraint.
 """
 
 DENOISE = {
@@ -16,6 +15,8 @@ JPEG = {
 NOISY = {
     ("deblur/gaussian", "grey"): ((0.05464, 0.0143), (0.1639, 0.103)),
     ("deblur/motion", "grey"): ((0.06665, 0.0338), (0.2, 0.193)),
+    ("mri", "grey"): ((0.02037, 0.0144), (0.06112, 0.0612)),
+    ("mri/ista", "grey"): ((0.01796, 0.00458), (0.05388, 0.0318)),
+    ("ct", "grey"): ((0.01331, 0.00334), (0.04436, 0.023), (0.1331, 0.116)),
+    ("ct/poisson", "grey"): ((0.03055, 0.0204), (0.06143, 0.0608), (0.1257, 0.202)),
 }
-EXACT: dict[tuple[str, str], tuple[tuple[float, float], ...]] = {}
-POISSON: dict[str, tuple[tuple[float, float], ...]] = {}
