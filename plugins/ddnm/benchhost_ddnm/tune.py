@@ -106,20 +106,21 @@ def grid(
 @click.option("--size", default=128, show_default=True, help="Side of the crops, pixels.")
 def main(tasks: tuple[str, ...], method: str, weights: str | None, steps: str, eta: str, extra: str, images: int,
          size: int) -> None:  # fmt: skip
-    """Print a table a task: T down, eta across, the mean of the task's primary metric; the best with a star."""
+    """Print a table a task: T down, eta across, the mean of the task's primary metric; then the best."""
     torch.set_num_threads(1)
     etas = [float(v) for v in eta.split(",")]
     for text in tasks:
         problems = list(cases(load(), text, images, size))
         start = np.mean([case.score(case.problem.physics.baseline(case.problem.y)) for case in problems])
-        click.echo(f"{method} · {text} · {images} crops of {size} x {size} · baseline {start:.2f}")
-        rows = list(grid(method, problems, weights, [int(v) for v in steps.split(",")], etas, extra))
-        best = max(rows, key=lambda row: row[2])
+        click.echo(f"{method} · {text} · {images} crops of {size} x {size} · baseline {start:.2f}\n")
         click.echo("| T | " + " | ".join(f"eta {v:g}" for v in etas) + " | CPU s |\n|" + "---|" * (len(etas) + 2))
-        for i in range(0, len(rows), len(etas)):
-            line = rows[i : i + len(etas)]
-            cells = [f"{row[2]:.2f}{'*' if row == best else ''}" for row in line]
-            click.echo(f"| {line[0][0]} | " + " | ".join(cells) + f" | {np.mean([row[3] for row in line]):.2f} |")
+        best = (-np.inf, 0, 0.0)
+        for T in map(int, steps.split(",")):
+            line = list(grid(method, problems, weights, [T], etas, extra))
+            best = max(best, *((row[2], T, row[1]) for row in line))
+            cells = [f"{row[2]:.2f}" for row in line]
+            click.echo(f"| {T} | " + " | ".join(cells) + f" | {np.mean([row[3] for row in line]):.2f} |")
+        click.echo(f"\nbest: T = {best[1]}, eta = {best[2]:g}: {best[0]:.2f}")
 
 
 if __name__ == "__main__":
