@@ -235,6 +235,16 @@ def test_the_shipped_prior_is_found_and_is_what_its_checksum_says():
     assert load_prior(None).shape.channels == 1
 
 
+def test_a_shipped_prior_of_other_bytes_or_without_a_checksum_is_refused(monkeypatch):
+    other = replace(PRIOR, file="benchhost.nets:unet.py", sha256="0" * 64)
+    monkeypatch.setattr("benchhost_ddnm.method.PRIOR", other)
+    with pytest.raises(WeightsError, match=rf"unet.py: expected sha256 {'0' * 64}, found "):
+        run(toy(), None)
+    monkeypatch.setattr("benchhost_ddnm.method.PRIOR", replace(other, sha256=""))
+    with pytest.raises(WeightsError, match="no checksum is declared for the shipped prior"):
+        run(toy(), None)
+
+
 def test_without_a_prior_the_plan_says_so(monkeypatch, weights):
     monkeypatch.setattr(refusals, "PRIOR", replace(PRIOR, file="benchhost.priors:absent.safetensors"))
     task = CATALOGUE.task("cs")
