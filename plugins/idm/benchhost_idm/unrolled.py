@@ -62,7 +62,8 @@ class Idm(nn.Module):
         scale: of the images; in [0, 1] unless told otherwise.
         rng: for ``start="noise"`` only.
         """
-        data = Canvas(DataTerm(physics, y.float(), sigma, scale), self.shape.unet.multiple)
+        with torch.autocast(y.device.type, enabled=False):  # products with A in half precision would be noise in y
+            data = Canvas(DataTerm(physics, y.float(), sigma, scale), self.shape.unet.multiple)
         x = self._start(data, rng)
         steps = range(self.shape.steps, 0, -1)
         if self.shape.wired:

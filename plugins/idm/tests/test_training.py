@@ -77,6 +77,20 @@ def test_the_loss_follows_from_its_generator(prior_file):
     assert a == b
 
 
+def test_training_measures_in_full_precision(prior_file):
+    made = training(prior_file, tasks="cs")
+    seen = []
+
+    def network(physics, y, sigma, scale, rng):
+        seen.append((physics, y))
+        return torch.zeros(2, *physics.in_shape)
+
+    with torch.autocast("cpu", torch.bfloat16):
+        made.loss(network, batch(), torch.Generator().manual_seed(7))
+    expected = mixture.draw(batch(), torch.Generator().manual_seed(7), ("cs",))
+    assert torch.equal(seen[0][1], expected.y)
+
+
 def test_a_few_steps_lower_the_loss(prior_file):
     made = training(prior_file, tasks="inpaint")
     network = made.network()
