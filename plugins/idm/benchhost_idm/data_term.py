@@ -28,9 +28,9 @@ class DataTerm:
         self.physics, self.sigma, self.scale = physics, sigma / scale.half, scale
         self.y = scale.measurement(physics, y)
         self.closed = physics.pinv_kind == "exact"
-        self.start = self.inverse(self.y) if self.closed else physics.A_dagger(self.y)
+        self.start = self.inverse(self.y, steps=4 * STEPS)  # done once, so it may cost more
 
-    def inverse(self, r: Tensor) -> Tensor:
+    def inverse(self, r: Tensor, *, steps: int = STEPS) -> Tensor:
         """(B, *out_shape) -> (B, C, H, W)."""
         physics = self.physics
         if self.closed and not self.sigma:
@@ -39,9 +39,9 @@ class DataTerm:
         if self.closed:
             return physics.prox(zero, r, (SIGNAL / self.sigma) ** 2)
         if not self.sigma:
-            return cgls(physics.A, physics.A_adjoint, r, iterations=STEPS)
+            return cgls(physics.A, physics.A_adjoint, r, iterations=steps)
         tau = torch.full((1, 1, 1, 1), (SIGNAL / self.sigma) ** 2, dtype=r.dtype, device=r.device)
-        return prox_cg(physics.A, physics.A_adjoint, zero, r, tau, iterations=STEPS)
+        return prox_cg(physics.A, physics.A_adjoint, zero, r, tau, iterations=steps)
 
     def normal(self, f: Tensor) -> Tensor:
         """A+ A f: the part of an image that the measurement sees: (B, C, H, W) -> (B, C, H, W).

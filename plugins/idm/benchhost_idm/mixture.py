@@ -16,7 +16,7 @@ from benchhost.nets.scale import SIGNED, UNIT, Scale
 from benchhost.physics import LinearPhysics
 from benchhost.physics.bicubic import Boundary
 from benchhost.physics.block_cs import BlockCS, Sensing, gaussian_rows
-from benchhost.physics.blur import CircularBlur
+from benchhost.physics.blur import CircularBlur, ValidBlur
 from benchhost.physics.coils import smooth_phase
 from benchhost.physics.diagonal import Identity, Mask
 from benchhost.physics.fourier import RealFourier, SingleCoilFourier
@@ -141,9 +141,9 @@ def views(size: tuple[int, int], count: int, sigma: float = 0.0) -> Setup:
     return Setup(physics=_radon(*size, count), sigma=sigma)
 
 
-def blur(size: tuple[int, int], kernel: np.ndarray, level: float) -> Setup:
-    """A circular blur with noise of ``level`` grey levels."""
-    return Setup(physics=CircularBlur((1, *size), kernel), sigma=level / 255)
+def blur(size: tuple[int, int], kernel: np.ndarray, level: float, *, valid: bool = False) -> Setup:
+    """A blur with noise of ``level`` grey levels: circular, or only where the kernel's neighbourhood is known."""
+    return Setup(physics=(ValidBlur if valid else CircularBlur)((1, *size), kernel), sigma=level / 255)
 
 
 def gaussian_kernel(std: float) -> np.ndarray:
@@ -196,10 +196,12 @@ def _inpaint(size: tuple[int, int], random: RandomState) -> Setup:
 
 
 def _deblur(size: tuple[int, int], random: RandomState) -> Setup:
-    level = _log_uniform(random, 1.5, 10)
+    level, valid = _log_uniform(random, 1.5, 10), random.rand() < 0.25
     if random.rand() < 0.5:
-        return blur(size, gaussian_kernel(float(random.uniform(0.8, 3))), level)
-    return blur(size, motion_kernel(int(random.choice((13, 17, 21, 25))), int(random.randint(2**20))), level)
+        kernel = gaussian_kernel(float(random.uniform(0.8, 3)))
+    else:
+        kernel = motion_kernel(int(random.choice((13, 17, 21, 25))), int(random.randint(2**20)))
+    return blur(size, kernel, level, valid=valid)
 
 
 MAKERS: dict[str, Maker] = {
