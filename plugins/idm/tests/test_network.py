@@ -249,7 +249,9 @@ def test_unwired_it_is_plain_ddnm_with_a_learned_network():
 
 NOISY = {
     "denoise": lambda size, random: mixture.Setup(physics=mixture.Identity((1, *size)), sigma=0.1),
-    "deblur": lambda size, random: mixture.blur(size, mixture.gaussian_kernel(1.6), 2.55),
+    "inpaint": lambda size, random: mixture.Setup(
+        physics=mixture.Mask((1, *size), random.rand(*size) < 0.5), sigma=0.1
+    ),
     "ct": lambda size, random: mixture.views(size, 30, 1e-3),
     "sr": lambda size, random: mixture.bicubic(size, 2, sigma=0.01),
 }
