@@ -17,6 +17,8 @@ from benchhost.errors import unknown
 from benchhost.plugins import Catalogue
 from benchhost.selection import parse_methods, parse_tasks
 
+FIGURES = {".pdf", ".png"}
+
 
 def selection_options(command: Any) -> Any:
     """The options that say what to run; ``plan`` shares them."""
@@ -113,7 +115,7 @@ def run(formats: str, as_json: bool, no_isolation: bool, **given: Any) -> int:
         print_json(summary(outcome.results))
     else:
         click.echo(terminal(outcome.results))
-        click.echo(_where(outcome, written, folder))
+        click.echo(_where(outcome, written, folder, config.store))
     return 1 if any(outcome.status.get(name) for name in FAILURES) else 0
 
 
@@ -144,10 +146,22 @@ def _reports(outcome: Any, catalogue: Catalogue, names: list[str], folder: Path)
     return written
 
 
-def _where(outcome: Any, written: list[Path], folder: Path) -> str:
+def _where(outcome: Any, written: list[Path], folder: Path, store: str) -> str:
     lines = [f"{outcome.computed} cells computed, {outcome.reused} reused from the store, {outcome.seconds:.0f} s"]
     lines.append(f"run      {outcome.run_id}")
-    lines.append(f"store    {outcome.folder / 'benchhost.sqlite'}")
+    lines.append(f"store    {_without_password(store) if store else outcome.folder / 'benchhost.sqlite'}")
     if written:
-        lines.append(f"reports  {folder}{'/'}: {', '.join(sorted(p.name for p in written))}")
+        drawings = {path.stem for path in written if path.suffix in FIGURES}
+        names = sorted(path.name for path in written if path.suffix not in FIGURES)
+        if drawings:
+            names.append(f"{len(drawings)} figure{'s' if len(drawings) > 1 else ''} (PDF and PNG)")
+        lines.append(f"reports  {folder}{'/'}: {', '.join(names)}")
     return "\n".join(lines)
+
+
+def _without_password(store: str) -> str:
+    if "://" not in store:
+        return store
+    from sqlalchemy.engine import make_url
+
+    return make_url(store).render_as_string(hide_password=True)

