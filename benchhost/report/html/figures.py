@@ -1,0 +1,93 @@
+"""Figures in a report: those that the figure reporter draws, with their sizes and a text for those who cannot see."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from benchhost.report.results import Results
+from benchhost.report.wording import slug
+
+MOST_LEVELS = 12
+"""Task levels that get figures: drawing one takes about a second."""
+
+_KINDS = {
+    "quality-time": "Quality against time",
+    "convergence": "Convergence",
+}
+_ABOUT = {
+    "quality-time": "Mean of the primary metric against median seconds per image, one point per method; bars are 95 %"
+    " bootstrap intervals, a hollow point has missing images.",
+    "convergence": "Primary metric of the iterates that methods offered, mean over images with a band.",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A figure of the report: PNG shown, PDF linked (None where there is none).
+
+    size: width and height in pixels; level: (task, level) it belongs to, or ("", "").
+    """
+
+    png: Path
+    pdf: Path | None
+    title: str
+    about: str
+    size: tuple[int, int]
+    level: tuple[str, str]
+
+
+def figures(results: Results, folder: Path) -> tuple[list[Picture], str]:
+    """Draw the figures of the first MOST_LEVELS task levels; and a remark on what was left out."""
+    from benchhost.report.figures import write
+
+    levels = list(results.table[["task", "level"]].drop_duplicates().astype(str).itertuples(index=False, name=None))
+    shown = levels[:MOST_LEVELS]
+    note = ""
+    if len(shown) < len(levels):
+        note = f"Figures of the first {len(shown)} of {len(levels)} task levels; report --to figures draws all."
+    paths = write(_of(results, shown), folder)
+    return [_picture(path, shown, set(paths)) for path in sorted(paths, key=_order) if path.suffix == ".png"], note
+
+
+def png_size(path: Path) -> tuple[int, int]:
+    """Width and height, from the file's header."""
+    with path.open("rb") as file:
+        return struct.unpack(">II", file.read(24)[16:])
+
+
+def _of(results: Results, levels: Sequence[tuple[str, str]]) -> Results:
+    """The rows of those levels with their primary metric alone, which is all that figures are made of."""
+    frame = results.frame
+    wanted = pd.MultiIndex.from_tuples(levels)
+    at = pd.MultiIndex.from_arrays([frame["task"].astype(str), frame["level"].astype(str)])
+    kept = frame[frame["primary"].fillna(False).to_numpy(bool) & at.isin(wanted)]
+    keys = set(kept["key"])
+    return replace(results, frame=kept, traces=results.traces[results.traces["key"].isin(keys)])
+
+
+def _picture(path: Path, levels: Sequence[tuple[str, str]], paths: set[Path]) -> Picture:
+    pdf = path.with_suffix(".pdf")
+    kind = next((kind for kind in _KINDS if path.stem.startswith(f"{kind}-")), "")
+    rest = path.stem.removeprefix(f"{kind}-")
+    level = next((level for level in levels if slug(*filter(None, level)) == rest or slug(*level) == rest), ("", ""))
+    title = (
+        f"{_KINDS.get(kind, path.stem)}{': ' if kind else ''}{' '.join(filter(None, level)) or (rest if kind else '')}"
+    )
+    return Picture(
+        png=path,
+        pdf=pdf if pdf in paths else None,
+        title=title,
+        about=_ABOUT.get(kind, ""),
+        size=png_size(path),
+        level=level,
+    )
+
+
+def _order(path: Path) -> tuple[int, str]:
+    kinds = list(_KINDS)
+    return next((n for n, kind in enumerate(kinds) if path.stem.startswith(kind)), len(kinds)), path.stem
