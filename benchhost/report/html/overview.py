@@ -12,10 +12,8 @@ from benchhost.report.aggregate import CONDITION, METHOD
 from benchhost.report.caption import hardware
 from benchhost.report.html.pages import Page
 from benchhost.report.model import Cell
-from benchhost.report.ranking import rank
 from benchhost.report.results import FAILURES, Results
-from benchhost.report.tables import UNRANKED, score_cell
-from benchhost.report.wording import HOLE_TEXT, ORDER, condition, first_line, listed, metric_titles, with_unit
+from benchhost.report.wording import HOLE_TEXT, ORDER, condition, first_line, listed
 
 MOST_CONDITIONS = 150
 """Rows of all tables of the overview together; the leaderboard has the rest."""
@@ -96,22 +94,23 @@ def _kind(
     }
 
 
-def glance(results: Results, pages: Sequence[Page]) -> list[dict[str, Any]]:
+def glance(pages: Sequence[Page]) -> list[dict[str, Any]]:
     """Per task: conditions down, methods across, the primary metric in each place; ``left`` counts rows left out."""
     tables = []
     room = MOST_CONDITIONS
     for task in dict.fromkeys(page.place[0] for page in pages):
         mine = [page for page in pages if page.place[0] == task]
-        methods = list(dict.fromkeys(m for page in mine for m in _methods(page)))
-        most = max(0, min(room, MOST_CELLS // max(1, len(methods))))
-        shown = mine[:most]
+        methods = dict.fromkeys(line.method for page in mine for line in page.table.lines)
+        controls = {line.method for page in mine for line in page.table.lines if line.control}
+        shown = mine[: max(0, min(room, MOST_CELLS // max(1, len(methods))))]
         room -= len(shown)
+        titles = dict.fromkeys(page.table.columns[page.table.primary].title for page in mine)
         tables.append(
             {
                 "task": task,
-                "methods": [{"label": label, "control": name in results.controls} for name, _, label in methods],
-                "metric": _metric_title(mine),
-                "rows": [_row(page, methods, results.controls) for page in shown],
+                "methods": [{"label": method[2], "control": method in controls} for method in methods],
+                "metric": listed(list(titles)),
+                "rows": [_row(page, list(methods)) for page in shown],
                 "left": len(mine) - len(shown),
             }
         )
@@ -130,34 +129,15 @@ def duration(value: Any) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-def _row(page: Page, methods: Sequence[tuple[str, str, str]], controls: frozenset[str]) -> dict[str, Any]:
-    primary = page.primary
-    known = {
-        tuple(map(str, key)): row
-        for key, (_, row) in zip(primary[METHOD].itertuples(index=False, name=None), primary.iterrows(), strict=True)
-    }
+def _row(page: Page, methods: Sequence[tuple[str, str, str]]) -> dict[str, Any]:
     absent = Cell(text="", style="muted", reason="not in this run")
-    cells = [score_cell(known[method]) if method in known else absent for method in methods]
-    first = primary.iloc[0]
-    if first["metric"] not in UNRANKED:
-        fair = [name not in controls for name, _, _ in methods]
-        cells = rank(cells, higher_is_better=bool(first["higher_is_better"]), eligible=fair)
-    return {"page": page, "label": condition("", page.place[2]).strip(), "cells": cells, "images": int(first["images"])}
-
-
-def _methods(page: Page) -> list[tuple[str, str, str]]:
-    return list(page.primary[METHOD].drop_duplicates().astype(str).itertuples(index=False, name=None))
-
-
-def _metric_title(pages: Sequence[Page]) -> str:
-    """What the numbers of a task are; a task whose levels differ in it names each."""
-    titles = {}
-    for page in pages:
-        first = page.primary.iloc[0]
-        pair = (str(first["metric"]), str(first["protocol"]))
-        higher = None if pair[0] in UNRANKED else bool(first["higher_is_better"])
-        titles[with_unit(metric_titles([pair])[pair], str(first["unit"] or ""), higher)] = None
-    return listed(list(titles))
+    cells = {line.method: line.cells[page.table.primary] for line in page.table.lines}
+    return {
+        "page": page,
+        "label": condition("", page.place[2]).strip(),
+        "cells": [cells.get(method, absent) for method in methods],
+        "images": page.table.images,
+    }
 
 
 def _date(text: str) -> str:

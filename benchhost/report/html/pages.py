@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from benchhost.report.aggregate import CONDITION, METHOD, METRIC
+from benchhost.report.html import condition
+from benchhost.report.html.condition import Table
 from benchhost.report.results import Results
-from benchhost.report.wording import condition, slug
+from benchhost.report.wording import condition as named
+from benchhost.report.wording import slug
 
 LONGEST = 80
 """Characters of a page's file name; longer ones are cut and told apart by a digest."""
@@ -25,23 +30,18 @@ class Page:
     """One task level on one data set.
 
     place: task, its parameters as JSON, level, data set.
-    frame: the rows of the results' frame; table: those of :attr:`Results.table`, primary metric first.
+    frame: the rows of the results' frame; table: what they give on average.
     """
 
     place: tuple[str, str, str, str]
     slug: str
     frame: pd.DataFrame
-    table: pd.DataFrame
+    table: Table
 
     @property
     def title(self) -> str:
         """``cs ratio=0.1 · set11``."""
-        return f"{condition(self.place[0], self.place[2])} · {self.place[3]}"
-
-    @property
-    def primary(self) -> pd.DataFrame:
-        """One row per method: its primary metric."""
-        return self.table[self.table["primary"]]
+        return f"{named(self.place[0], self.place[2])} · {self.place[3]}"
 
 
 def light(results: Results) -> Results:
@@ -67,25 +67,27 @@ def pages(results: Results) -> list[Page]:
         return []
     places = list(table[CONDITION].drop_duplicates().astype(str).itertuples(index=False, name=None))
     names = unique(slug(*(part for part in (task, level, dataset) if part)) for task, _, level, dataset in places)
-    rows = results.frame.groupby(CONDITION, observed=True, sort=False).indices
-    aggregates = table.groupby(CONDITION, observed=True, sort=False).indices
-    rows, aggregates = ({tuple(map(str, at)): index for at, index in found.items()} for found in (rows, aggregates))
+    found = results.frame.groupby(CONDITION, observed=True, sort=False).indices
+    rows = {tuple(map(str, at)): index for at, index in found.items()}
+    records: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for record in table.to_dict("records"):
+        records.setdefault(tuple(str(record[name]) for name in CONDITION), []).append(record)
     return [
         Page(
             place=place,
             slug=name,
             frame=results.frame.iloc[np.sort(rows[place])],
-            table=table.iloc[np.sort(aggregates[place])],
+            table=condition.table(records[place], results.controls),
         )
         for place, name in zip(places, names, strict=True)
     ]
 
 
 def unique(names: Iterable[str]) -> list[str]:
-    """File names that differ even where case does not count, none of them longer than LONGEST."""
+    """File names that differ, of at most LONGEST characters and a number, and without two dots in a row."""
     taken: set[str] = set()
     found = []
-    for name in names:
+    for name in (re.sub(r"[-.]*\.\.[-.]*", "-", name) for name in names):
         short = name
         if len(name) > LONGEST:
             short = f"{name[: LONGEST - 9]}-{hashlib.blake2b(name.encode(), digest_size=4).hexdigest()}"

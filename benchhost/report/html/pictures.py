@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchhost.report.aggregate import METHOD
 from benchhost.report.html.pages import Page
 from benchhost.report.html.scores import Grid
 
@@ -40,7 +39,7 @@ class Pictures:
 
 def images_per_page(pages: Sequence[Page]) -> int:
     """How many images of each page get pictures: PER_PAGE, fewer where the whole report would exceed IN_ALL."""
-    widest = sum(page.primary[METHOD].drop_duplicates().shape[0] + 2 for page in pages)
+    widest = sum(len(page.table.lines) + 2 for page in pages)
     return max(1, min(PER_PAGE, IN_ALL // max(1, widest)))
 
 

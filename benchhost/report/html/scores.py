@@ -12,8 +12,7 @@ import pandas as pd
 from benchhost.report.aggregate import METHOD, METRIC
 from benchhost.report.html.pages import Page
 from benchhost.report.model import number, seconds
-from benchhost.report.tables import UNRANKED
-from benchhost.report.wording import HOLE_TEXT, first_line, metric_titles, with_unit
+from benchhost.report.wording import HOLE_TEXT, first_line
 
 HOLE = "~"
 """Stands in a column for a value that is not there."""
@@ -48,7 +47,7 @@ def grid(page: Page) -> Grid:
     images = firsts["image"].astype(str).tolist()
     repeats = firsts["repeat"].fillna(0).astype(int).tolist()
     several = len(set(repeats)) > 1
-    methods = list(page.primary[METHOD].drop_duplicates().astype(str).itertuples(index=False, name=None))
+    methods = [line.method for line in page.table.lines]
     return Grid(
         rows=[f"{name} · repeat {n + 1}" if several else name for name, n in zip(images, repeats, strict=True)],
         methods=methods,
@@ -57,7 +56,7 @@ def grid(page: Page) -> Grid:
     )
 
 
-def page_data(page: Page, grid: Grid, controls: frozenset[str]) -> dict[str, Any]:
+def page_data(page: Page, grid: Grid) -> dict[str, Any]:
     """Everything the script of a page needs, JSON-ready.
 
     rows: image names, with the repeat where there are several.
@@ -67,7 +66,7 @@ def page_data(page: Page, grid: Grid, controls: frozenset[str]) -> dict[str, Any
     holes, reasons = _holes(page.frame, grid)
     return {
         "rows": grid.rows,
-        "methods": [{"label": label, "control": name in controls} for name, _, label in grid.methods],
+        "methods": [{"label": line.label, "control": line.control} for line in page.table.lines],
         "measures": [*_metrics(page, grid), *_costs(page.frame, grid)],
         "holes": holes,
         "reasons": reasons,
@@ -80,8 +79,8 @@ def text_columns(values: np.ndarray, text: Callable[[float], str]) -> list[str]:
 
 
 def floats(values: pd.Series) -> np.ndarray:
-    """Plain float64; NA becomes NaN."""
-    return pd.to_numeric(values, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    """Plain float64 of their own; NA becomes NaN."""
+    return pd.to_numeric(values, errors="coerce").to_numpy(np.float64, na_value=np.nan, copy=True)
 
 
 def _places(frame: pd.DataFrame, columns: list[str], order: Sequence[tuple[str, ...]]) -> np.ndarray:
@@ -95,26 +94,22 @@ def _places(frame: pd.DataFrame, columns: list[str], order: Sequence[tuple[str, 
 
 
 def _metrics(page: Page, grid: Grid) -> list[dict[str, Any]]:
-    first = page.table.drop_duplicates(METRIC)
-    pairs = list(first[METRIC].astype(str).itertuples(index=False, name=None))
-    titles = metric_titles(pairs)
-    metric = _places(page.frame, METRIC, pairs)
+    columns = page.table.columns
+    metric = _places(page.frame, METRIC, [(column.metric, column.protocol) for column in columns])
     value = floats(page.frame["value"])
     value[page.frame["status"].to_numpy() != "ok"] = np.nan
     measures = []
-    facts = zip(pairs, first["unit"], first["higher_is_better"], first["decimals"], strict=True)
-    for place, (pair, unit, higher, decimals) in enumerate(facts):
+    for place, column in enumerate(columns):
         mine = metric == place
         table = np.full(grid.shape, np.nan)
         table[grid.method[mine], grid.row[mine]] = value[mine]
-        better = 0 if pair[0] in UNRANKED else 1 if higher else -1
         measures.append(
             {
-                "title": with_unit(titles[pair], str(unit or ""), bool(higher) if better else None),
-                "name": f"{pair[0]}/{pair[1]}",
-                "unit": str(unit or ""),
-                "better": better,
-                "columns": text_columns(table, lambda v, d=int(decimals): number(v, d)),
+                "title": column.title,
+                "name": f"{column.metric}/{column.protocol}",
+                "unit": column.unit,
+                "better": column.better,
+                "columns": text_columns(table, lambda v, d=column.decimals: number(v, d)),
             }
         )
     return measures

@@ -19,7 +19,6 @@ from benchhost.report.html.pages import Page, light, pages
 from benchhost.report.html.pictures import Painter, images_per_page
 from benchhost.report.html.provenance import provenance
 from benchhost.report.html.scores import grid, page_data
-from benchhost.report.html.summary import summary_table
 from benchhost.report.html.templates import environment
 from benchhost.report.results import Results
 from benchhost.report.wording import unavailable_lines
@@ -41,8 +40,8 @@ def write(results: Results, folder: Path, options: Mapping[str, Any] | None = No
     """Write the report below ``folder/html`` and return its files, ``index.html`` first.
 
     options: ``catalogue`` (the loaded plugins, to pose problems again for the pictures; loaded from what the run
-    names where it is not given) and ``images`` (how many images of each page get pictures; None for the default rule,
-    -1 for all).
+    names where it is not given), ``images`` (how many images of each page get pictures; None for the default rule,
+    -1 for all) and ``figures`` (False draws none, which is most of the time of a small report).
     """
     options = options or {}
     return _Report(results, Path(folder) / FOLDER, options).write()
@@ -59,13 +58,15 @@ class _Report:
     def write(self) -> list[Path]:
         results = self.results
         self._assets()
-        drawn, figure_note = figures(results, self.target / "figures")
+        drawn, figure_note = (
+            figures(results, self.target / "figures") if self.options.get("figures", True) else ([], "")
+        )
         self.written += [path for picture in drawn for path in (picture.png, picture.pdf) if path]
         kinds, total = overview.failures(results, self.pages)
         self.shared = {"facts": overview.facts(results)}
         self._render("overview.html", "index.html", **self._overview(kinds, total, drawn))
         self._render("leaderboard.html", "leaderboard.html")
-        self._data("data/leaderboard.js", "leaderboard", leaderboard(self.pages, results.controls))
+        self._data("data/leaderboard.js", "leaderboard", leaderboard(self.pages))
         self._render("figures.html", "figures.html", figures=[self._figure(p) for p in drawn], note=figure_note)
         self._render("failures.html", "failures.html", failures=kinds, total=total)
         self._render("provenance.html", "provenance.html", **provenance(results, self.catalogue))
@@ -98,7 +99,7 @@ class _Report:
             "failures": kinds[: overview.MOST_KINDS],
             "more": max(0, total - overview.MOST_KINDS),
             "unavailable": unavailable_lines(self.results.frame),
-            "tables": overview.glance(self.results, self.pages),
+            "tables": overview.glance(self.pages),
             "remarks": remarks(self.results, colour=True),
             "figures": teaser,
         }
@@ -109,7 +110,7 @@ class _Report:
         most = images_per_page(self.pages) if asked is None else None if asked < 0 else asked
         for n, page in enumerate(self.pages):
             where = grid(page)
-            data = page_data(page, where, self.results.controls)
+            data = page_data(page, where)
             pictures = painter.paint(page, where, most)
             self._data(f"data/{page.slug}.js", "page", {**data, "pictures": pictures.shown})
             level = page.place[0], page.place[2]
@@ -121,7 +122,7 @@ class _Report:
                 page=page,
                 data=data,
                 pictures=pictures,
-                table=summary_table(page, self.results.controls),
+                table=page.table,
                 figures=[self._figure(picture) for picture in drawn if picture.level == level],
                 failures=failed,
                 more_failures=kinds - len(failed),
