@@ -51,7 +51,8 @@ def figures(results: Results, folder: Path) -> tuple[list[Picture], str]:
     if len(shown) < len(levels):
         note = f"Figures of the first {len(shown)} of {len(levels)} task levels; report --to figures draws all."
     paths = write(_of(results, shown), folder)
-    return [_picture(path, shown, set(paths)) for path in sorted(paths, key=_order) if path.suffix == ".png"], note
+    drawn = [_picture(path, shown, set(paths)) for path in paths if path.suffix == ".png"]
+    return sorted(drawn, key=lambda picture: _place(picture, levels)), note
 
 
 def png_size(path: Path) -> tuple[int, int]:
@@ -88,6 +89,7 @@ def _picture(path: Path, levels: Sequence[tuple[str, str]], paths: set[Path]) ->
     )
 
 
-def _order(path: Path) -> tuple[int, str]:
-    kinds = list(_KINDS)
-    return next((n for n, kind in enumerate(kinds) if path.stem.startswith(kind)), len(kinds)), path.stem
+def _place(picture: Picture, levels: Sequence[tuple[str, str]]) -> tuple[int, int]:
+    """Kinds one after the other, in each the levels in the order of the run."""
+    kind = next((n for n, name in enumerate(_KINDS) if picture.png.stem.startswith(name)), len(_KINDS))
+    return kind, levels.index(picture.level) if picture.level in levels else len(levels)

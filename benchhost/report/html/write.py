@@ -114,7 +114,7 @@ class _Report:
             pictures = painter.paint(page, where, most)
             self._data(f"data/{page.slug}.js", "page", {**data, "pictures": pictures.shown})
             level = page.place[0], page.place[2]
-            failed, kinds = overview.failures(_of_page(self.results, page), [page], most=overview.MOST_KINDS)
+            failed, kinds = overview.failures(_of_page(self.results, page), [], most=overview.MOST_KINDS)
             self._render(
                 "page.html",
                 f"pages/{page.slug}.html",

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -83,8 +84,11 @@ def chromium(tmp_path_factory):
     for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    session = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    home = str(tmp_path_factory.mktemp("home"))  # Chromium does not start without one, and tox passes none
+    service = webdriver.ChromeService(driver, env={**os.environ, "HOME": home, "XDG_CONFIG_HOME": home})
+    session = webdriver.Chrome(options=options, service=service)
     session.set_script_timeout(60)
+    session.get("about:blank")  # away from the browser's own first page, which goes on loading
     yield session
     session.quit()
 

@@ -33,16 +33,20 @@
   }
 
   /* ------------------------------------------------------------------------------------------ zoom and move */
+  /* Whichever picture is moved, both are drawn in the same frame: half a frame apart they would seem to shear. */
+  function setTransform(_, { x, y, scale }) {
+    for (const side of sides) side.pan.style.transform = `scale(${scale}) translate(${x}px, ${y}px)`;
+  }
   const zooms = sides.map((side) =>
     window.Panzoom(side.pan, {
       canvas: true, minScale: 1, maxScale: 40, step: 0.35, animate: false, cursor: "", disablePan: true,
-      touchAction: "pan-y",
+      touchAction: "pan-y", setTransform,
     }),
   );
   sides.forEach((side, n) =>
     side.pan.addEventListener("panzoomchange", (event) => {
       const { x, y, scale } = event.detail;
-      const quiet = { animate: false, silent: true, force: true };
+      const quiet = { animate: false, silent: true, force: true, setTransform() {} }; // it is drawn already
       zooms[1 - n].zoom(scale, quiet);
       zooms[1 - n].pan(x, y, quiet);
       zoomed(scale);
