@@ -55,6 +55,7 @@ def run_results(tmp_path_factory):
         methods=tuple(parse_methods(("baseline", "tv:iterations=25", "fault-raises:image=2"), catalogue)),
         limit=3,
         isolation=False,
+        threads=1,
         device="cpu",
         results=str(tmp_path_factory.mktemp("real")),
         plugins=("benchhost.testing.faults",),
