@@ -9,7 +9,7 @@ from typing import Any
 from benchhost.report.aggregate import METHOD
 from benchhost.report.model import Cell, number, seconds
 from benchhost.report.ranking import rank
-from benchhost.report.tables import UNRANKED, score_cell
+from benchhost.report.tables import LEAK, LEAK_NOTE, UNRANKED, score_cell
 from benchhost.report.wording import metric_titles, with_unit
 
 Record = Mapping[str, Any]
@@ -61,12 +61,12 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Every method on one condition; images: of the largest method; leaked: any training set may hold the test set."""
+    """Every method on one condition; images: of the largest method; footnotes: sign -> what it means."""
 
     columns: list[Column]
     lines: list[Line]
     images: int
-    leaked: bool
+    footnotes: Mapping[str, str]
 
     @property
     def primary(self) -> int:
@@ -108,7 +108,7 @@ def table(records: Sequence[Record], controls: frozenset[str]) -> Table:
         columns=columns,
         lines=lines,
         images=max(int(record["images"]) for record in records),
-        leaked=any(bool(record["trained_on_test"]) for record in records),
+        footnotes={LEAK: LEAK_NOTE} if any(bool(record["trained_on_test"]) for record in records) else {},
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchhost.report.results import Results
-from benchhost.report.wording import slug
+from benchhost.report.wording import condition, slug
 
 MOST_LEVELS = 12
 """Task levels that get figures: drawing one takes about a second."""
@@ -72,17 +72,17 @@ def _of(results: Results, levels: Sequence[tuple[str, str]]) -> Results:
 
 
 def _picture(path: Path, levels: Sequence[tuple[str, str]], paths: set[Path]) -> Picture:
+    """A figure with the kind and the level that its name tells: ``KIND-TASK-LEVEL``."""
     pdf = path.with_suffix(".pdf")
-    kind = next((kind for kind in _KINDS if path.stem.startswith(f"{kind}-")), "")
-    rest = path.stem.removeprefix(f"{kind}-")
-    level = next((level for level in levels if slug(*filter(None, level)) == rest or slug(*level) == rest), ("", ""))
-    title = (
-        f"{_KINDS.get(kind, path.stem)}{': ' if kind else ''}{' '.join(filter(None, level)) or (rest if kind else '')}"
-    )
+    ends = {slug(*level): level for level in levels}
+    end = max((name for name in ends if path.stem.endswith(f"-{name}")), key=len, default="")
+    kind = path.stem.removesuffix(f"-{end}") if end else path.stem
+    level = ends.get(end, ("", ""))
+    name = _KINDS.get(kind) or kind.replace("-", " ").capitalize()
     return Picture(
         png=path,
         pdf=pdf if pdf in paths else None,
-        title=title,
+        title=f"{name}: {condition(*level)}" if end else name,
         about=_ABOUT.get(kind, ""),
         size=png_size(path),
         level=level,

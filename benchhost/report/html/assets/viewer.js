@@ -152,6 +152,8 @@
     $("error").setAttribute("aria-pressed", String(state.error));
     $("gain-label").hidden = $("scale").hidden = !state.error;
     $("split-label").hidden = state.side;
+    $("window").hidden = !picture.window;
+    $("window").textContent = `Grey scale: ${picture.window}, the extent of the truth.`;
     const gain = Number($("gain").value);
     const line = `${gain / 3} ${gain / 3} ${gain / 3} 0 0`;
     $("gain-matrix").setAttribute("values", `${line} ${line} ${line} 0 0 0 1 0`);
