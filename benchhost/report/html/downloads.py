@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchhost.report import comma, latex
 from benchhost.report.files import write_text, write_with
@@ -34,10 +36,11 @@ class Download:
         return f"{amount:.1f} GB"
 
 
-def downloads(results: Results, original: Results, folder: Path) -> list[Download]:
+def downloads(results: Results, original: Results, folder: Path, options: Mapping[str, Any]) -> list[Download]:
     """Write everything below ``folder``.
 
-    results: as the pages show them; original: the rows as they came from the store, which is what is exported.
+    results: as the pages show them; original: the rows as they came from the store, which is what is exported;
+    options: those of the report, for the reporters that make the files.
     """
     found = [
         Download(path=write_text(folder / f"table-{model.name}.csv", comma.render(model)), about=f"{model.title}, CSV")
@@ -45,7 +48,8 @@ def downloads(results: Results, original: Results, folder: Path) -> list[Downloa
     ]
     abouts = {"main": "a document that compiles all of them"}
     found += [
-        Download(path=path, about=f"LaTeX: {abouts.get(path.stem, path.stem)}") for path in latex.write(results, folder)
+        Download(path=path, about=f"LaTeX: {abouts.get(path.stem, path.stem)}")
+        for path in latex.write(results, folder, options)
     ]
     abouts = {"scores": "every row, one per cell and metric", "traces": "convergence records"}
     found += [

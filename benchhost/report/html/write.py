@@ -71,7 +71,7 @@ class _Report:
         self._render("failures.html", "failures.html", failures=kinds, total=total)
         self._render("provenance.html", "provenance.html", **provenance(results, self.catalogue))
         self._pages(drawn)
-        files = downloads(results, self.original, self.target / "downloads")
+        files = downloads(results, self.original, self.target / "downloads", self.options)
         self.written += [file.path for file in files]
         listed = [{"name": f.path.name, "href": self._href(f.path), "about": f.about, "size": f.size} for f in files]
         self._render("downloads.html", "downloads.html", files=listed)
