@@ -67,7 +67,7 @@ def report(
         found = open_results(opened, run_id)
     target = Path(out) if out else folder / "runs" / found.run["run_id"]
     for reporter in reporters:
-        written = resolve_for(reporter)(found, target, {"catalogue": catalogue, "images": images})
+        written = resolve_for(reporter)(found, target, {"catalogue": catalogue, "images": images, "results": folder})
         for path in written[:MOST_NAMED]:
             click.echo(path)
         if len(written) > MOST_NAMED:

@@ -22,6 +22,7 @@ from benchhost.report.html.scores import grid, page_data
 from benchhost.report.html.templates import environment
 from benchhost.report.results import Results
 from benchhost.report.wording import unavailable_lines
+from benchhost.store.artifacts import FOLDER as RECONSTRUCTIONS
 
 if TYPE_CHECKING:
     from benchhost.plugins import Catalogue
@@ -39,9 +40,11 @@ ASSETS = {
 def write(results: Results, folder: Path, options: Mapping[str, Any] | None = None) -> list[Path]:
     """Write the report below ``folder/html`` and return its files, ``index.html`` first.
 
-    options: ``catalogue`` (the loaded plugins, to pose problems again for the pictures; loaded from what the run
-    names where it is not given), ``images`` (how many images of each page get pictures; None for the default rule,
-    -1 for all) and ``figures`` (False draws none, which is most of the time of a small report).
+    options, all of them optional:
+    ``catalogue``: the loaded plugins, which pose problems again for the pictures; else those that the run names;
+    ``images``: how many images of each page get pictures; None for the rule of pictures.py, -1 for all;
+    ``results``: the folder of the results, where it was moved since the run;
+    ``figures``: False draws none, which is most of the time of a small report.
     """
     options = options or {}
     return _Report(results, Path(folder) / FOLDER, options).write()
@@ -105,7 +108,7 @@ class _Report:
         }
 
     def _pages(self, drawn: Sequence[Picture]) -> None:
-        painter = Painter(self._needed, Path(str(self.results.run.get("results") or ".")), self.target)
+        painter = Painter(self._needed, self._stored(), self.target)
         asked = self.options.get("images")
         most = images_per_page(self.pages) if asked is None else None if asked < 0 else asked
         for n, page in enumerate(self.pages):
@@ -131,6 +134,11 @@ class _Report:
                 siblings=[other for other in self.pages if other.place[0] == page.place[0]][:24],
             )
         self.written += painter.written.values()
+
+    def _stored(self) -> Path:
+        """The folder that holds the reconstructions: where the results lie now, or where the run put them."""
+        places = [Path(str(place)) for place in (self.options.get("results"), self.results.run.get("results")) if place]
+        return next((place for place in places if (place / RECONSTRUCTIONS).is_dir()), Path("."))
 
     def _needed(self) -> Catalogue:
         if self.catalogue is None:

@@ -86,6 +86,15 @@ def test_where_nothing_is_stored_the_page_says_so(whole, tmp_path):
     assert "No reconstruction of this page is stored" in page
 
 
+def test_results_that_were_moved_still_have_their_pictures(run_results, tmp_path):
+    results, catalogue = run_results
+    moved = dataclasses.replace(results, run={**results.run, "results": "gone"})
+    write(moved, tmp_path / "a", {**PLAIN, "catalogue": catalogue, "images": 1})
+    write(moved, tmp_path / "b", {**PLAIN, "catalogue": catalogue, "images": 1, "results": results.run["results"]})
+    assert not (tmp_path / "a" / "html" / "pictures").exists()
+    assert (tmp_path / "b" / "html" / "pictures").exists()
+
+
 def test_a_measurement_that_differs_from_the_recorded_one_is_not_passed_off(run_results, tmp_path):
     results, catalogue = run_results
     other = dataclasses.replace(results, frame=results.frame.assign(seed=7))
