@@ -23,3 +23,8 @@ def benchhost_reporters() -> Iterator[Reporter]:
         target="benchhost.report.figures:write",
         summary="quality against time and convergence, PDF and PNG",
     )
+    yield Reporter(
+        name="html",
+        target="benchhost.report.html:write",
+        summary="html/index.html: tables, failures, figures and image comparison, a folder that opens without a server",
+    )

@@ -135,7 +135,7 @@ def _reports(outcome: Any, catalogue: Catalogue, names: list[str], folder: Path)
     written: list[Path] = []
     for name in names:
         try:
-            written += resolve_for(catalogue.reporter(name))(outcome.results, folder, {})
+            written += resolve_for(catalogue.reporter(name))(outcome.results, folder, {"catalogue": catalogue})
         except Exception as error:  # the numbers are safe in the store: a plot must not fail the run
             click.echo(f"warning: report '{name}' failed: {type(error).__name__}: {error}", err=True)
     if "figures" in names:

@@ -13,7 +13,7 @@ REPORTERS = {reporter.name: reporter for reporter in benchhost_reporters()}
 
 
 def test_the_formats_are_those_of_the_manual():
-    assert set(REPORTERS) == {"markdown", "latex", "csv", "json", "parquet", "figures"}
+    assert set(REPORTERS) == {"markdown", "latex", "csv", "json", "parquet", "figures", "html"}
 
 
 @pytest.mark.parametrize("reporter", REPORTERS.values(), ids=REPORTERS)

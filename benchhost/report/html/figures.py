@@ -1,0 +1,95 @@
+"""Figures in a report: those that the figure reporter draws, with their sizes and a text for those who cannot see."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from benchhost.report.results import Results
+from benchhost.report.wording import condition, slug
+
+MOST_LEVELS = 12
+"""Task levels that get figures: drawing one takes about a second."""
+
+_KINDS = {
+    "quality-time": "Quality against time",
+    "convergence": "Convergence",
+}
+_ABOUT = {
+    "quality-time": "Mean of the primary metric against median seconds per image, one point per method; bars are 95 %"
+    " bootstrap intervals, a hollow point has missing images.",
+    "convergence": "Primary metric of the iterates that methods offered, mean over images with a band.",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A figure of the report: PNG shown, PDF linked (None where there is none).
+
+    size: width and height in pixels; level: (task, level) it belongs to, or ("", "").
+    """
+
+    png: Path
+    pdf: Path | None
+    title: str
+    about: str
+    size: tuple[int, int]
+    level: tuple[str, str]
+
+
+def figures(results: Results, folder: Path) -> tuple[list[Picture], str]:
+    """Draw the figures of the first MOST_LEVELS task levels; and a remark on what was left out."""
+    from benchhost.report.figures import write
+
+    levels = list(results.table[["task", "level"]].drop_duplicates().astype(str).itertuples(index=False, name=None))
+    shown = levels[:MOST_LEVELS]
+    note = ""
+    if len(shown) < len(levels):
+        note = f"Figures of the first {len(shown)} of {len(levels)} task levels; report --to figures draws all."
+    paths = write(_of(results, shown), folder)
+    drawn = [_picture(path, shown, set(paths)) for path in paths if path.suffix == ".png"]
+    return sorted(drawn, key=lambda picture: _place(picture, levels)), note
+
+
+def png_size(path: Path) -> tuple[int, int]:
+    """Width and height, from the file's header."""
+    with path.open("rb") as file:
+        return struct.unpack(">II", file.read(24)[16:])
+
+
+def _of(results: Results, levels: Sequence[tuple[str, str]]) -> Results:
+    """The rows of those levels with their primary metric alone, which is all that figures are made of."""
+    frame = results.frame
+    wanted = pd.MultiIndex.from_tuples(levels)
+    at = pd.MultiIndex.from_arrays([frame["task"].astype(str), frame["level"].astype(str)])
+    kept = frame[frame["primary"].fillna(False).to_numpy(bool) & at.isin(wanted)]
+    keys = set(kept["key"])
+    return replace(results, frame=kept, traces=results.traces[results.traces["key"].isin(keys)])
+
+
+def _picture(path: Path, levels: Sequence[tuple[str, str]], paths: set[Path]) -> Picture:
+    """A figure with the kind and the level that its name tells: ``KIND-TASK-LEVEL``."""
+    pdf = path.with_suffix(".pdf")
+    ends = {slug(*level): level for level in levels}
+    end = max((name for name in ends if path.stem.endswith(f"-{name}")), key=len, default="")
+    kind = path.stem.removesuffix(f"-{end}") if end else path.stem
+    level = ends.get(end, ("", ""))
+    name = _KINDS.get(kind) or kind.replace("-", " ").capitalize()
+    return Picture(
+        png=path,
+        pdf=pdf if pdf in paths else None,
+        title=f"{name}: {condition(*level)}" if end else name,
+        about=_ABOUT.get(kind, ""),
+        size=png_size(path),
+        level=level,
+    )
+
+
+def _place(picture: Picture, levels: Sequence[tuple[str, str]]) -> tuple[int, int]:
+    """Kinds one after the other, in each the levels in the order of the run."""
+    kind = next((n for n, name in enumerate(_KINDS) if picture.png.stem.startswith(name)), len(_KINDS))
+    return kind, levels.index(picture.level) if picture.level in levels else len(levels)
