@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from benchhost.cli.options import results_folder, results_option, with_catalogue
+from benchhost.cli.options import report_options, results_folder, results_option, with_catalogue
+from benchhost.errors import UsageError
 from benchhost.plugins import Catalogue, resolve_for
 
 
@@ -15,14 +16,35 @@ from benchhost.plugins import Catalogue, resolve_for
 @click.option(
     "--to", "formats", default="markdown", metavar="NAMES", help="markdown, latex, csv, ... (see list reporters)."
 )
+@click.option(
+    "--layout",
+    metavar="WORDS",
+    help="latex, markdown: levels, datasets, images, landscape or transposed; with ',pairs' PSNR/SSIM in one place.",
+)
+@click.option("--paper", metavar="NAME", help="latex, markdown: tables shaped as in a paper: rim, dip, nsr, ddnm, idm.")
+@click.option("--reported", is_flag=True, help="With --layout or --paper: rows that others published, greyed, cited.")
+@click.option("--sd/--no-sd", "spread", default=None, help="With --layout or --paper: ± the standard deviation.")
+@click.option("--width", metavar="INCHES", help="figures: 3.4 (one column, the default), 7 (both) or any other width.")
 @click.option("--out", metavar="DIR", help="Where to write (default: RESULTS/runs/RUN_ID).")
 @click.option("--store", metavar="URL", help="SQLAlchemy URL of the store.")
 @results_option
 @with_catalogue
 def report(
-    run_id: str | None, formats: str, out: str | None, store: str | None, results: str | None, catalogue: Catalogue
+    run_id: str | None,
+    formats: str,
+    layout: str | None,
+    paper: str | None,
+    reported: bool,
+    spread: bool | None,
+    width: str | None,
+    out: str | None,
+    store: str | None,
+    results: str | None,
+    catalogue: Catalogue,
 ) -> None:
     """Write reports of RUN_ID (the latest run by default) and name the files."""
+    if layout and paper:
+        raise UsageError("--paper has layouts of its own: leave out --layout")
     from benchhost.cli.open_store import open_store
     from benchhost.runs import open_results
 
@@ -32,6 +54,8 @@ def report(
     with open_store(folder, store) as opened:
         found = open_results(opened, run_id)
     target = Path(out) if out else folder / "runs" / found.run["run_id"]
+    given = {"layout": layout, "paper": paper, "reported": reported or None, "spread": spread, "width": width}
+    options = report_options(catalogue) | {name: value for name, value in given.items() if value is not None}
     for reporter in reporters:
-        for path in resolve_for(reporter)(found, target, {}):
+        for path in resolve_for(reporter)(found, target, options):
             click.echo(path)

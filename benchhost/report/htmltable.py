@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from html import escape
-from itertools import groupby
 
 from benchhost.report.model import Cell, Column, Row, TableModel
 
@@ -30,10 +29,10 @@ def render(table: TableModel) -> str:
 
 
 def _head(table: TableModel) -> Iterator[str]:
-    *groups, titles = table.header_rows
-    for texts in groups:
+    titles = table.header_rows[-1]
+    for spans in table.header_spans:
         cells = []
-        for text, span in _runs(texts):
+        for text, _, span in spans:
             width = f' colspan="{span}"' if span > 1 else ""
             cells.append(f'<th scope="colgroup"{width}>{escape(text)}</th>' if text else f"<td{width}></td>")
         yield f"<tr>{''.join(cells)}</tr>"
@@ -78,7 +77,3 @@ def _kinds(column: Column) -> tuple[str, str]:
 def _classes(*names: str) -> str:
     found = " ".join(name for name in names if name)
     return f' class="{found}"' if found else ""
-
-
-def _runs(texts: Sequence[str]) -> list[tuple[str, int]]:
-    return [(text, len(list(run))) for text, run in groupby(texts)]

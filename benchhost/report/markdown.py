@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchhost.report.bibliography import Bibliography
 from benchhost.report.closing import remarks
 from benchhost.report.files import write_text
 from benchhost.report.model import Cell, TableModel
+from benchhost.report.papers import chosen_tables
 from benchhost.report.results import Results
 from benchhost.report.tables import long_tables
 from benchhost.report.wording import failure_lines, unavailable_lines
@@ -39,16 +41,25 @@ def render(model: TableModel) -> str:
 
 
 def write(results: Results, folder: Path, options: Mapping[str, Any] | None = None) -> list[Path]:
-    """Write ``report.md``: facts of the run, one table per task, failures with their reasons."""
+    """Write ``report.md``: facts of the run, one table per task, failures with their reasons.
+
+    options: ``layout``, ``spread``, ``paper`` and ``reported`` as for LaTeX; without them every metric in one table.
+    """
     run = results.run
     parts = [f"# benchhost run {escape(str(run.get('run_id', '')))}".rstrip(), _facts(results)]
-    for model in long_tables(results):
+    for model in _tables(results, options or {}):
         parts += [f"## {escape(model.title)}", render(model)]
     parts += ["## How to read this", "\n".join(f"- {escape(line)}" for line in remarks(results, colour=True))]
     troubles = failure_lines(results.cells, most=100) + unavailable_lines(results.frame, most=100)
     if troubles:
         parts += ["## What did not work", "\n".join(f"- {escape(line)}" for line in troubles)]
     return [write_text(Path(folder) / "report.md", "\n\n".join(part for part in parts if part) + "\n")]
+
+
+def _tables(results: Results, options: Mapping[str, Any]) -> list[TableModel]:
+    if not any(options.get(name) for name in ("layout", "paper", "reported")):
+        return long_tables(results)
+    return chosen_tables(results, options, Bibliography(citations=options.get("citations", {})))
 
 
 def _facts(results: Results) -> str:

@@ -101,6 +101,18 @@ class TableModel:
         padded = [(("",) * (depth - len(c.groups)) + c.groups, c.title) for c in self.columns]
         return [*([groups[level] for groups, _ in padded] for level in range(depth)), [title for _, title in padded]]
 
+    @property
+    def header_spans(self) -> list[list[tuple[str, int, int]]]:
+        """Group headers, outermost first, as (text, first column from 0, width); none spans two of its parents."""
+        *groups, _ = self.header_rows
+        rows = []
+        for depth, texts in enumerate(groups):
+            above = list(zip(*groups[: depth + 1], strict=True))
+            starts = [n for n in range(len(texts)) if n == 0 or above[n] != above[n - 1]]
+            ends = [*starts[1:], len(texts)]
+            rows.append([(texts[a], a, b - a) for a, b in zip(starts, ends, strict=True)])
+        return rows
+
 
 def number(value: float, decimals: int) -> str:
     """A value at a fixed number of decimals; one that would print as zero but is not, in powers of ten."""
