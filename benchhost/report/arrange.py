@@ -26,6 +26,11 @@ class Line:
     cite: tuple[str, ...] = ()
     published: tuple[Published, ...] = ()
 
+    @property
+    def title(self) -> str:
+        """The name in the table; a published one says so."""
+        return f"{self.who.label} (reported)" if self.published else self.who.label
+
     def figure(self, place: Place, metric: str) -> tuple[float, Published] | None:
         """The published figure and its table, or None."""
         for table in self.published:
@@ -74,7 +79,7 @@ def divided(
     units = list(across) if all(across) else _across(found, places, titles, layout)
     if layout.shape == "transposed":
         return [units]
-    room = line - max((len(one.who.label) for one in who), default=0)
+    room = line - max((len(one.title) for one in who), default=0)
     width = {
         id(unit): sum(_width(found, who, key, title, layout) + 2 for key, title in _columns(unit)) for unit in units
     }
@@ -216,7 +221,7 @@ def _label(one: Line, letters: dict[str, str], shown: list[str], controls: Colle
         return Cell(text=one.who.label, style="muted" if one.who.method in controls else "", cite=one.cite)
     remark = one.published[0].remark(shown)
     letter = letters.setdefault(remark, LETTERS[len(letters) % len(LETTERS)])
-    return Cell(text=f"{one.who.label} (reported)", style="muted", cite=one.cite, marks=(letter,))
+    return Cell(text=one.title, style="muted", cite=one.cite, marks=(letter,))
 
 
 def _levels(across: Sequence[Across]) -> list[str]:

@@ -15,6 +15,8 @@ Shape = Literal["levels", "datasets", "images", "landscape", "transposed"]
 SHAPES = get_args(Shape)
 LINE = 100
 """Characters that fit across a page in small type."""
+PAPER_LINE = 116
+"""In the smaller type of tables shaped as in a paper, which are divided only where that does not help."""
 LANDSCAPE_LINE = 160
 
 

@@ -15,7 +15,8 @@ from benchhost.errors import UsageError, unknown
 from benchhost.report.aggregate import CONDITION
 from benchhost.report.arrange import Line
 from benchhost.report.bibliography import Bibliography
-from benchhost.report.layouts import Extras, Layout, paper_tables, parse
+from benchhost.report.layout import PAPER_LINE, Extras, Layout, parse
+from benchhost.report.layouts import paper_tables
 from benchhost.report.model import TableModel
 from benchhost.report.published import Published, published
 from benchhost.report.results import Results
@@ -133,7 +134,8 @@ def paper(
             what=f"Layout after {name.upper()}: {shape.known}.",
         )
         layout = parse(shape.layout, spread=bool(spread))
-        models += paper_tables(chosen, layout, extras=extras)
+        line = None if layout.shape == "landscape" else PAPER_LINE
+        models += paper_tables(chosen, layout, extras=extras, line=line)
     if not models:
         wanted = ", ".join(shape.task for shape in PAPERS[name])
         raise UsageError(f"the run has no cells of the tasks of --paper {name} ({wanted})")

@@ -242,8 +242,8 @@ def test_a_run_without_the_paper_s_tasks_is_refused(results):
     only = Results(frame=results.frame[results.frame["task"] == "denoise"], run=results.run)
     with pytest.raises(UsageError, match="no cells of the tasks of --paper idm"):
         paper("idm", only, Bibliography())
-    with pytest.raises(UsageError, match="No paper 'imd'. Did you mean 'idm'"):
-        paper("imd", only, Bibliography())
+    with pytest.raises(UsageError, match="No paper 'ddmn'. Did you mean 'ddnm'"):
+        paper("ddmn", only, Bibliography())
 
 
 def test_turned_tables_refuse_published_rows():
