@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -25,6 +27,7 @@ from benchhost.plugins import Catalogue, resolve_for
 @click.option("--reported", is_flag=True, help="With --layout or --paper: rows that others published, greyed, cited.")
 @click.option("--sd/--no-sd", "spread", default=None, help="With --layout or --paper: ± the standard deviation.")
 @click.option("--width", metavar="INCHES", help="figures: 3.4 (one column, the default), 7 (both) or any other width.")
+@click.option("--crop", metavar="T,L,H,W", help="figures: the part of images that is enlarged, in pixels.")
 @click.option("--out", metavar="DIR", help="Where to write (default: RESULTS/runs/RUN_ID).")
 @click.option("--store", metavar="URL", help="SQLAlchemy URL of the store.")
 @results_option
@@ -37,6 +40,7 @@ def report(
     reported: bool,
     spread: bool | None,
     width: str | None,
+    crop: str | None,
     out: str | None,
     store: str | None,
     results: str | None,
@@ -48,6 +52,7 @@ def report(
     from benchhost.cli.open_store import open_store
     from benchhost.runs import open_results
 
+    box = _box(crop) if crop else None
     names = [name.strip() for name in formats.split(",") if name.strip()]
     reporters = [catalogue.reporter(name) for name in names]
     folder = results_folder(results)
@@ -59,3 +64,28 @@ def report(
     for reporter in reporters:
         for path in resolve_for(reporter)(found, target, options):
             click.echo(path)
+    if "figures" in names:
+        _strips(found, catalogue, folder, target, options, box)
+
+
+def _box(text: str) -> tuple[int, int, int, int]:
+    try:
+        top, left, height, width = (int(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"--crop '{text}': expected four whole numbers, top,left,height,width") from None
+    if min(top, left) < 0 or min(height, width) < 1:
+        raise UsageError(f"--crop '{text}' is no part of an image")
+    return top, left, height, width
+
+
+def _strips(found: Any, catalogue: Catalogue, folder: Path, target: Path, options: dict[str, Any], box: Any) -> None:
+    """Image strips, made again from the data sets and the stored reconstructions; without those a warning."""
+    from benchhost.gallery import plan_of, strips
+
+    here = dataclasses.replace(found, run={**found.run, "results": str(folder)})
+    width = float(options["width"]) if "width" in options else None
+    try:
+        for path in strips(plan_of(here, catalogue), here, catalogue, target, crop=box, width=width):
+            click.echo(path)
+    except Exception as error:  # the tables and other figures are written: pictures must not cost them
+        click.echo(f"warning: image strips failed: {type(error).__name__}: {error}", err=True)

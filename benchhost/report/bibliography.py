@@ -76,6 +76,16 @@ def entries(text: str) -> dict[str, str]:
     return found
 
 
+def short(key: str) -> str:
+    """``Chen et al. 2025``, of an entry in ``references.bib``: for renderers that have no bibliography."""
+    text = _own()[key]
+    authors = re.search(r"author = \{(.*)\}", text).group(1).split(" and ")
+    year = re.search(r"year = \{(.*)\}", text)
+    names = [re.sub(r"[{}]", "", author).partition(",")[0] for author in authors]
+    said = names[0] if len(names) == 1 else " and ".join(names) if len(names) == 2 else f"{names[0]} et al."
+    return f"{said} {year.group(1)}" if year else said
+
+
 def _renamed(text: str, key: str) -> str:
     return _HEAD.sub(lambda head: f"@{head.group(1)}{{{key},", text, count=1)
 

@@ -86,12 +86,13 @@ def compare(
         _difference(dict(zip(group, map(str, key), strict=True)), rows, seed)
         for key, rows in both.groupby(group, sort=False, observed=True)
     ]
-    found = [d for d in found if direction(d.metric, d.higher_is_better) is not None]
+    found = [d for d in found if direction(d.metric, d.higher_is_better) is not None and d.n + d.lost + d.gained]
     return _judged(found, ropes or {})
 
 
 def _prepared(frame: pd.DataFrame, group: Sequence[str]) -> pd.DataFrame:
     """One row per group and image: the mean over repeats, as objects that merge whatever their dtype was."""
+    frame = frame[(frame["status"].astype(str) != "pending").to_numpy()]  # not run is not lost
     rows = frame[[*group, *_PAIR, "unit", "decimals", "higher_is_better"]].copy()
     value = pd.to_numeric(frame["value"], errors="coerce").astype("float64")
     rows["value"] = value.where(frame["status"].astype(str) == "ok")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def render(model: TableModel) -> str:
     if model.caption:
         lines += ["", escape(model.caption)]
     if model.footnotes:
-        lines += ["", *(f"{escape(sign)} {escape(text)}  " for sign, text in model.footnotes.items())]
+        lines += ["", *(f"<sup>{escape(sign)}</sup> {escape(text)}  " for sign, text in model.footnotes.items())]
     return "\n".join(lines)
 
 
@@ -79,5 +80,6 @@ def _line(texts: Any) -> str:
 
 
 def _text(cell: Cell) -> str:
-    text = escape(cell.plain)
-    return _STYLE[cell.style].format(text) if text else text
+    text = escape(replace(cell, marks=()).plain)
+    signs = f"<sup>{escape(''.join(cell.marks))}</sup>" if cell.marks else ""
+    return (_STYLE[cell.style].format(text) if text else text) + signs

@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from benchhost.report.bibliography import short
+
 FILE = Path(__file__).with_name("published.toml")
 
 
@@ -58,7 +60,7 @@ class Published:
     def remark(self, datasets: list[str]) -> str:
         """What a reader must know to compare, for those of ``datasets`` that are shown."""
         differ = [f"{name}: {self.datasets[name]}" for name in datasets if self.datasets.get(name)]
-        return "; ".join([f"reported, not measured here: {self.where}", self.note, *differ])
+        return "; ".join([f"reported, not measured here: {short(self.source)}, {self.where}", self.note, *differ])
 
 
 @cache

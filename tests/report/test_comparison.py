@@ -63,6 +63,19 @@ def test_an_image_that_the_second_fails_on_is_lost():
     assert {(d.lost, d.gained) for d in compare(second, first, by_method=True) if d.method == "tv"} == {(0, 1)}
 
 
+def test_an_image_that_was_not_run_yet_is_not_lost():
+    first, second = shifted(0.0)
+    second.loc[(second["method"] == "tv") & (second["image"] == "image03"), ["status", "value"]] = ["pending", np.nan]
+    assert {(d.n, d.lost) for d in compare(first, second, by_method=True) if d.method == "tv"} == {(7, 0)}
+
+
+def test_a_cell_that_neither_side_solved_is_left_out():
+    first, second = shifted(0.0)
+    for frame in (first, second):
+        frame.loc[frame["method"] == "tv", ["status", "value"]] = ["failed", np.nan]
+    assert {d.method for d in compare(first, second, by_method=True)} == {"dip"}
+
+
 def test_metrics_that_only_check_are_left_out():
     assert {d.metric for d in compare(*shifted(0.0), by_method=True)} == {"psnr", "ssim"}
 

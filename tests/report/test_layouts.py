@@ -184,7 +184,7 @@ def test_published_rows_stand_apart_greyed_and_cited():
     assert {cell.style for row in reported for cell in row.cells} == {"muted"}
     assert reported[0].rule_above
     assert texts(model)[3][:4] == ["DGUNet+ (reported)", "30.92", "–", "41.24"]
-    assert "Table 1 (figs/res1.png" in model.footnotes["a"]
+    assert "Chen et al. 2025, Table 1 (figs/res1.png" in model.footnotes["a"]
     assert "cbsd68: images cropped to 288x480" in model.footnotes["a"]
     assert {"chen2025idm", "chen2024pcnet"} <= set(bibliography.used)
 
