@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchhost import params as P
+from benchhost.config import RunConfig
 from benchhost.keys import canonical
-from benchhost.plan import Cell, Plan, find_item
+from benchhost.plan import Cell, Plan, find_item, make_plan
 from benchhost.plugins import Catalogue, resolve_for
 from benchhost.seeds import Seeds
+from benchhost.selection import Ask
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,8 +23,20 @@ if TYPE_CHECKING:
 MOST_STRIPS = 24
 
 
-def strips(plan: Plan, results: Results, catalogue: Catalogue, folder: Path) -> list[Path]:
-    """Draw one strip per (task level, dataset), of its first image; at most MOST_STRIPS of them.  Returns the files."""
+def strips(
+    plan: Plan,
+    results: Results,
+    catalogue: Catalogue,
+    folder: Path,
+    *,
+    crop: tuple[int, int, int, int] | None = None,
+    width: float | None = None,
+) -> list[Path]:
+    """Draw one strip per (task level, dataset), of its first image; at most MOST_STRIPS of them.  Returns the files.
+
+    crop: top row, left column, height and width of the part that is enlarged; by default where methods differ most.
+    width: of the figure in inches.
+    """
     from benchhost.report.figures import image_strip
 
     values = _primary_values(results)
@@ -35,8 +50,29 @@ def strips(plan: Plan, results: Results, catalogue: Catalogue, folder: Path) -> 
         tiles = _tiles(mine, plan, catalogue, values, Path(results.run["results"]))
         if len(tiles) > 2:
             name = re.sub(r"[^A-Za-z0-9.=_-]+", "_", f"strip-{task}-{level}-{dataset}-{cells[0].image}")
-            written += image_strip(tiles, folder / name)
+            size = {"width": width} if width else {}
+            written += image_strip(tiles, folder / name, crop=crop, errors=True, **size)
     return written
+
+
+def plan_of(results: Results, catalogue: Catalogue) -> Plan:
+    """The plan of a past run, from the configuration that its record holds; cells keep the keys they had then.
+
+    Keys hold digests of code and weights: a later version of a method would look for other files.
+    """
+    stored = dict(results.run["config"])
+    for name in ("tasks", "methods"):
+        stored[name] = tuple(Ask(**ask) for ask in stored[name])
+    for name in ("datasets", "metrics", "plugins"):
+        stored[name] = tuple(stored[name])
+    plan = make_plan(RunConfig(**stored), catalogue)
+    columns = ["task", "level", "dataset", "image", "repeat", "method_label"]
+    rows = results.frame.drop_duplicates("key")
+    known = dict(zip(rows[columns].itertuples(index=False, name=None), rows["key"], strict=True))
+    cells = [
+        replace(cell, key=known.get(tuple(getattr(cell, name) for name in columns), cell.key)) for cell in plan.cells
+    ]
+    return replace(plan, cells=type(plan.cells)(cells))
 
 
 def _primary_values(results: Results) -> dict[str, str]:

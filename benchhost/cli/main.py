@@ -18,6 +18,7 @@ COMMANDS = {
     "train": ("benchhost.cli.train:train", "Train a prior or a method's network."),
     "score": ("benchhost.cli.score:score", "Score stored reconstructions with further metrics."),
     "report": ("benchhost.cli.report:report", "Write tables and figures of a run."),
+    "compare": ("benchhost.cli.compare:compare", "Compare two runs, commits or methods, with a verdict per cell."),
     "export": ("benchhost.cli.export:export", "Write a run's rows as Parquet, CSV or JSON."),
     "data": ("benchhost.cli.data:data", "List, fetch, verify and locate datasets."),
     "leaks": ("benchhost.cli.leaks:leaks", "Show which methods may have trained on which test sets."),

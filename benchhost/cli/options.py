@@ -49,3 +49,10 @@ def print_json(data: Any) -> None:
 def results_folder(value: str | None) -> Path:
     """Where results lie: the option, or ``results/`` in the current folder."""
     return Path(value or "results")
+
+
+def report_options(catalogue: Catalogue) -> dict[str, Any]:
+    """What every reporter is given: the citations of methods and data sets."""
+    from benchhost.report.bibliography import citations
+
+    return {"citations": citations(catalogue.methods.values(), catalogue.datasets.values())}

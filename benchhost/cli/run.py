@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from benchhost.cli.options import json_option, open_catalogue, plugin_option, print_json
+from benchhost.cli.options import json_option, open_catalogue, plugin_option, print_json, report_options
 from benchhost.config import RunConfig, read_toml
 from benchhost.errors import unknown
 from benchhost.plugins import Catalogue
@@ -135,7 +135,7 @@ def _reports(outcome: Any, catalogue: Catalogue, names: list[str], folder: Path)
     written: list[Path] = []
     for name in names:
         try:
-            written += resolve_for(catalogue.reporter(name))(outcome.results, folder, {"catalogue": catalogue})
+            written += resolve_for(catalogue.reporter(name))(outcome.results, folder, report_options(catalogue))
         except Exception as error:  # the numbers are safe in the store: a plot must not fail the run
             click.echo(f"warning: report '{name}' failed: {type(error).__name__}: {error}", err=True)
     if "figures" in names:

@@ -6,6 +6,9 @@ The unit is the image: repeats of one image are averaged first.  A mean is taken
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
@@ -18,13 +21,63 @@ HOLES = ("failed", "crashed", "oom", "timeout", "pending", "skipped", "unavailab
 """Why a value may be missing, the most serious first; "unavailable": the cell is ok, the metric has no value."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class PerImage:
+    """The values behind every row of the aggregate, one per image (repeats averaged); NaN where there is none.
+
+    start: where group g begins in ``image`` and ``value``; it ends where g + 1 begins.
+    image: the images of each group in growing order, numbered over the whole frame; ``names`` are theirs.
+    """
+
+    start: np.ndarray
+    image: np.ndarray
+    value: np.ndarray
+    names: np.ndarray
+
+    def of(self, group: int) -> np.ndarray:
+        """The values of one group."""
+        return self.value[self.start[group] : self.start[group + 1]]
+
+    def images(self, group: int) -> np.ndarray:
+        """The numbers of its images."""
+        return self.image[self.start[group] : self.start[group + 1]]
+
+    def matrix(self, groups: Iterable[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Groups of one condition side by side: image numbers (n,), and (n, groups) values, NaN where one has none."""
+        groups = list(groups)
+        known = np.unique(np.concatenate([self.images(g) for g in groups]))
+        table = np.full((len(known), len(groups)), np.nan)
+        for n, group in enumerate(groups):
+            table[np.searchsorted(known, self.images(group)), n] = self.of(group)
+        return known, table
+
+
+def per_image(frame: pd.DataFrame) -> PerImage:
+    """See :class:`PerImage`; groups are numbered as in the column ``group`` of :func:`aggregate`."""
+    rows = _tidy(frame)
+    codes, names = pd.factorize(rows["image"])
+    group = rows["group"].to_numpy()
+    pair = group * np.int64(max(len(names), 1)) + codes
+    known, inverse = np.unique(pair, return_inverse=True)
+    value = rows["value"].to_numpy()
+    present = ~np.isnan(value)
+    count = np.bincount(inverse[present], minlength=len(known))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.bincount(inverse[present], weights=value[present], minlength=len(known)) / count
+    owner, image = np.divmod(known, max(len(names), 1))
+    groups = int(group.max()) + 1 if len(group) else 0
+    start = np.searchsorted(owner, np.arange(groups + 1))
+    return PerImage(start=start, image=image, value=mean, names=np.asarray(names, object))
+
+
 def aggregate(frame: pd.DataFrame) -> pd.DataFrame:
     """One row per (task, level, dataset, method, metric), in the frame's order, each task's primary metric first.
 
     Columns beside the group's own: primary, higher_is_better, unit, decimals; n (images with a value), images,
     cells, ok (cells with a value), mean, sd (n - 1; NaN for n < 2), median, peak (mean of the best iterates),
-    median_seconds, timing_valid (of all ok cells), trained_on_test (of any cell), hole (see HOLES, "" where complete)
-    and reason.
+    median_seconds, timing_valid (of all ok cells), peak_mb (largest resident memory) and vram_mb (device memory),
+    trained_on_test (True of any cell; None where training data are undeclared), hole (see HOLES, "" where complete),
+    reason, and group (its number in :func:`per_image`).
     """
     rows = _tidy(frame)
     groups = rows.groupby("group", sort=False)
@@ -43,11 +96,14 @@ def aggregate(frame: pd.DataFrame) -> pd.DataFrame:
     timed = done.groupby("group", sort=False)
     out["median_seconds"] = timed["seconds"].median()
     out["timing_valid"] = timed["timing_valid"].all()
-    out["trained_on_test"] = groups["trained_on_test"].any()
+    out["peak_mb"], out["vram_mb"] = timed["peak_rss_mb"].max(), timed["peak_vram_mb"].max()
+    undeclared = groups["undeclared"].any()
+    trained = groups["trained_on_test"].any().astype(object)
+    out["trained_on_test"] = trained.mask(undeclared & ~trained.astype(bool), None)
     holes = _holes(rows)
     out["hole"] = holes["hole"].reindex(out.index).fillna("")
     out["reason"] = holes["reason"].reindex(out.index).fillna("")
-    return _ordered(out.reset_index(drop=True))
+    return _ordered(out.reset_index())
 
 
 def cells(frame: pd.DataFrame) -> pd.DataFrame:
@@ -60,10 +116,11 @@ def _tidy(frame: pd.DataFrame) -> pd.DataFrame:
     if frame["run_id"].nunique() > 1:  # runs that shared cells through the store show them once, as last seen
         frame = frame[~_codes(frame, ["key", *IDENTITY[1:], *METRIC]).duplicated(keep="last")]
     rows = frame[[*GROUP, "image", "repeat", "unit", "status"]].copy()
-    for column in ("value", "peak", "seconds"):
+    for column in ("value", "peak", "seconds", "peak_rss_mb", "peak_vram_mb"):
         rows[column] = pd.to_numeric(frame[column], errors="coerce").astype("float64")
     for column in ("primary", "higher_is_better", "timing_valid", "trained_on_test"):
         rows[column] = frame[column].astype("boolean").fillna(False).astype(bool)
+    rows["undeclared"] = frame["trained_on_test"].isna().to_numpy()
     rows["decimals"] = pd.to_numeric(frame["decimals"]).fillna(2).astype(int)
     rows["reason"] = frame["reason"].astype("object").fillna("")
     rows["value"] = rows["value"].where(rows["status"] == "ok")

@@ -10,17 +10,41 @@ import pandas as pd
 from benchhost.report.results import Results
 from benchhost.report.wording import condition, listed, metric_titles
 
+MEAN_SD = "Values are mean ± sample standard deviation over images."
+MEAN = "Values are means over images."
 
-def caption(results: Results, table: pd.DataFrame, *, what: str, scores: bool = True) -> str:
+
+def caption(
+    results: Results,
+    table: pd.DataFrame,
+    *,
+    what: str,
+    scores: bool = True,
+    times: bool = True,
+    values: str = MEAN_SD,
+    note: str = "",
+) -> str:
     """The caption of a table made from rows of ``results.table``; ``what`` opens it.
 
     scores: False for a table of times, which has no protocol.
+    times: whether the table shows times.
+    values: what the numbers are.
+    note: said before where the numbers come from.
     """
     parts = [f"{what}: {_conditions(table)}"]
     if scores:
-        parts += [_protocols(table), "Values are mean ± sample standard deviation over images."]
-    parts += [_provenance(results), _timing(table)]
+        parts += [_protocols(table), values, _tests(table)]
+    parts.append(note)
+    parts += [_provenance(results), _timing(table) if times else ""]
     return " ".join(part for part in parts if part)
+
+
+def _tests(table: pd.DataFrame) -> str:
+    """Silence about significance is not significance: say where nothing was tested."""
+    from benchhost.stats.paired import FEWEST
+
+    few = table["n"][table["n"] > 0].min() < FEWEST if len(table) else False
+    return f"Differences over fewer than {FEWEST} images are not tested." if few else ""
 
 
 def hardware(results: Results) -> str:

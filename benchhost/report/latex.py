@@ -1,138 +1,84 @@
-"""Tables in LaTeX (booktabs): one fragment a table, and a ``main.tex`` that compiles them."""
+"""Tables in LaTeX (booktabs): one fragment a table, the bibliography, and a ``main.tex`` that compiles them."""
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchhost.report.bibliography import Bibliography
 from benchhost.report.files import write_text
-from benchhost.report.model import Cell, TableModel
+from benchhost.report.latex_text import escape
+from benchhost.report.model import Cell, Column, Row, TableModel
+from benchhost.report.papers import chosen_tables
 from benchhost.report.results import Results
-from benchhost.report.tables import wide_tables
 from benchhost.report.wording import failure_lines, unavailable_lines
 
-_CHARACTERS = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "$": r"\$",
-    "&": r"\&",
-    "#": r"\#",
-    "%": r"\%",
-    "_": r"\_",
-    "^": r"\textasciicircum{}",
-    "~": r"\textasciitilde{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
-    "'": r"\textquotesingle{}",
-    "`": r"\textasciigrave{}",
-    "[": "{[}",  # after a line's end, [ and * would be read as arguments of \\
-    "]": "{]}",
-    "*": "{*}",
-    "±": r"$\pm$",
-    "×": r"$\times$",
-    "·": r"$\cdot$",
-    "−": "$-$",
-    "–": "--",
-    "—": "---",
-    "…": r"\ldots{}",
-    "∞": r"$\infty$",
-    "≤": r"$\leq$",
-    "≥": r"$\geq$",
-    "≈": r"$\approx$",
-    "→": r"$\rightarrow$",
-    "↑": r"$\uparrow$",
-    "↓": r"$\downarrow$",
-    "†": r"$\dagger$",
-    "‡": r"$\ddagger$",
-    "§": r"\S{}",
-    "²": "$^2$",
-    "³": "$^3$",
-    "⁺": "$^+$",
-    "°": r"$^\circ$",
-    "µ": r"$\mu$",
-    "√": r"$\surd$",
-    "‖": r"$\Vert$",
-    "ℓ": r"$\ell$",
-    "“": "``",
-    "”": "''",
-    "‘": "`",
-    "’": "'",
-    **{
-        greek: rf"$\{name}$"
-        for name, greek in {
-            "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ", "eta": "η",
-            "theta": "θ", "iota": "ι", "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π",
-            "rho": "ρ", "sigma": "σ", "tau": "τ", "upsilon": "υ", "phi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω",
-            "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ", "Lambda": "Λ", "Xi": "Ξ", "Pi": "Π", "Sigma": "Σ",
-            "Upsilon": "Υ", "Phi": "Φ", "Psi": "Ψ", "Omega": "Ω",
-        }.items()
-    },
-}  # fmt: skip
-_STYLE = {"best": r"\textbf{%s}", "second": r"\underline{%s}", "muted": "%s", "": "%s"}
+GREY = r"\color{black!55}"
+_STYLE = {"best": r"\textbf{%s}", "second": r"\underline{%s}", "muted": rf"{{{GREY}%s}}", "": "%s"}
+_SIZES = ((100, r"\small"), (116, r"\footnotesize"), (0, r"\scriptsize"))
+"""Characters across that fit in each size."""
+LANDSCAPE = 1.5
+"""How much wider a page on its side is."""
 
 PREAMBLE = r"""\documentclass{article}
 \usepackage[T1]{fontenc}
 \usepackage[utf8]{inputenc}
 \usepackage{textcomp}
 \IfFileExists{lmodern.sty}{\usepackage{lmodern}}{}
+\IfFileExists{microtype.sty}{\usepackage{microtype}}{}
 \usepackage[margin=2cm]{geometry}
 \usepackage{booktabs}
+\usepackage{xcolor}
+\usepackage{pdflscape}
+\IfFileExists{caption.sty}{\usepackage[font=small,labelfont=bf,skip=6pt]{caption}}{}
 """
 
 
-def escape(text: str) -> str:
-    """Text that LaTeX prints as it is; a character that no standard font has is named by its code point."""
-    return "".join(_escaped(" ".join(text.split())))
-
-
-def _escaped(text: str) -> Iterator[str]:
-    previous = ""
-    for character in unicodedata.normalize("NFC", text):
-        if character in _CHARACTERS:
-            yield _CHARACTERS[character]
-        elif character == previous and character in "-,":
-            yield f"{{}}{character}"  # two of these would become a dash or a quotation mark
-        elif " " <= character <= "~" or "À" <= character <= "ſ":
-            yield character
-        else:
-            yield f"{{[}}U+{ord(character):04X}{{]}}"
-        previous = character
-
-
 def render(model: TableModel) -> str:
-    """A floating table: caption above, booktabs rules, group headers spanning their columns."""
-    align = "".join("l" if column.align == "left" else "r" for column in model.columns)
+    """A floating table: caption above, booktabs rules, group headers spanning their columns.
+
+    Needs the packages booktabs and xcolor, and pdflscape for a table on its side.
+    """
     lines = [
+        "% needs booktabs and xcolor" + (", pdflscape" if model.landscape else ""),
+        *([r"\begin{landscape}"] if model.landscape else []),
         r"\begin{table}[htbp]",
         r"\centering",
-        r"\small",
+        _size(model),
         r"\setlength{\tabcolsep}{4pt}",
-        rf"\caption{{{escape(model.caption or model.title)}}}",
+        rf"\caption{{{escape(model.caption or model.title)}{_data(model)}}}",
         rf"\label{{tab:{model.name}}}",
-        rf"\begin{{tabular}}{{{align}}}",
+        rf"\begin{{tabular}}{{{_alignment(model.columns)}}}",
         r"\toprule",
         *_header(model),
         r"\midrule",
     ]
-    for row in model.rows:
+    for n, row in enumerate(model.rows):
         lines += [r"\midrule"] if row.rule_above else []
-        lines.append(f"{' & '.join(map(_text, row.cells))} \\\\")
+        if row.reported and not (n and model.rows[n - 1].reported):
+            lines.append("% published by others, not measured here:")
+        lines.append(f"{' & '.join(_row(row, model.columns))} \\\\")
     lines += [r"\bottomrule", r"\end{tabular}"]
-    for sign, text in model.footnotes.items():
-        lines.append(rf"\par\smallskip{{\footnotesize {_sign(sign)} {escape(text)}}}")
-    return "\n".join([*lines, r"\end{table}"])
+    if model.footnotes:
+        notes = [rf"{_sign(sign)}\,{escape(text)}." for sign, text in model.footnotes.items()]
+        lines.append(r"\par\medskip\begin{minipage}{0.92\linewidth}\footnotesize\raggedright")
+        lines += [*(rf"{note}\\" for note in notes[:-1]), notes[-1], r"\end{minipage}"]
+    lines.append(r"\end{table}")
+    return "\n".join([*lines, *([r"\end{landscape}"] if model.landscape else [])])
 
 
 def write(results: Results, folder: Path, options: Mapping[str, Any] | None = None) -> list[Path]:
-    """Write ``latex/NAME.tex`` per task and metric, and ``latex/main.tex`` that inputs them and lists the failures."""
+    """Write ``latex/NAME.tex`` per table, ``references.bib``, and ``main.tex`` that inputs all and lists the failures.
+
+    options: ``layout`` (see :func:`benchhost.report.layouts.parse`), ``spread`` (True or False: with or without ±),
+        ``paper`` (a name in :data:`benchhost.report.papers.PAPERS`), ``reported`` (True: with published rows),
+        ``citations`` (see :func:`benchhost.report.bibliography.citations`).
+    """
+    options = options or {}
     target = Path(folder) / "latex"
-    models = wide_tables(results)
+    bibliography = Bibliography(citations=options.get("citations", {}))
+    models = chosen_tables(results, options, bibliography)
     written = [write_text(target / f"{model.name}.tex", render(model) + "\n") for model in models]
     troubles = failure_lines(results.cells, most=100) + unavailable_lines(results.frame, most=100)
     body = [PREAMBLE + r"\begin{document}", *(rf"\input{{{model.name}.tex}}" for model in models)]
@@ -140,40 +86,75 @@ def write(results: Results, folder: Path, options: Mapping[str, Any] | None = No
         body += [r"\clearpage", r"\section*{What did not work}", r"\begin{itemize}"]
         body += [rf"\item {escape(line)}" for line in troubles]
         body += [r"\end{itemize}"]
+    if bibliography.used:
+        body += [r"\bibliographystyle{plain}", r"\bibliography{references}"]
+        written.append(write_text(target / "references.bib", bibliography.text()))
     return [write_text(target / "main.tex", "\n".join([*body, r"\end{document}"]) + "\n"), *written]
 
 
+def _size(model: TableModel) -> str:
+    across = 0
+    for n, (column, *headers) in enumerate(zip(model.columns, *model.header_rows, strict=True)):
+        texts = [row.cells[n].plain for row in model.rows]
+        across += max(len(text) for text in [headers[-1], *texts]) + (1 if column.joined else 2)
+    room = LANDSCAPE if model.landscape else 1.0
+    return next(size for most, size in _SIZES if across <= most * room or not most)
+
+
+def _alignment(columns: Sequence[Column]) -> str:
+    r"""Pairs are set around a slash: ``r@{\,/\,}l``."""
+    letters = [r"@{\,/\,}l" if c.joined else {"left": "l", "right": "r"}[c.align] for c in columns]
+    return "".join(letters)
+
+
+def _data(model: TableModel) -> str:
+    """The data sets with their citations, for the end of the caption."""
+    named = [rf"{escape(name)}~\cite{{{','.join(keys)}}}" for name, keys in model.datasets.items()]
+    stop = "" if model.caption.endswith((".", ")")) else "."
+    return f"{stop} Data: {', '.join(named)}." if named else ""
+
+
 def _header(model: TableModel) -> list[str]:
-    *groups, titles = model.header_rows
     lines = []
-    for level in groups:
-        spans = _spans(level)
-        lines.append(
-            " & ".join(
-                rf"\multicolumn{{{n}}}{{c}}{{{escape(text)}}}" if text else " & " * (n - 1) for text, _, n in spans
-            )
-            + r" \\"
-        )
-        lines.append(" ".join(rf"\cmidrule(lr){{{start}-{start + n - 1}}}" for text, start, n in spans if text))
-    return [*lines, f"{' & '.join(map(escape, titles))} \\\\"]
+    for spans in model.header_spans:
+        cells = [
+            rf"\multicolumn{{{width}}}{{c}}{{{escape(text)}}}" if text else " & " * (width - 1)
+            for text, _, width in spans
+        ]
+        lines.append(f"{' & '.join(cells)} \\\\")
+        lines.append(" ".join(rf"\cmidrule(lr){{{n + 1}-{n + width}}}" for text, n, width in spans if text))
+    return [*lines, f"{' & '.join(map(escape, model.header_rows[-1]))} \\\\"]
 
 
-def _spans(texts: Sequence[str]) -> list[tuple[str, int, int]]:
-    """(text, first column counted from 1, width) of each run of equal headers."""
-    spans, start = [], 1
-    for text, run in groupby(texts):
-        width = len(list(run))
-        spans.append((text, start, width))
-        start += width
-    return spans
+def _row(row: Row, columns: Sequence[Column]) -> list[str]:
+    """Cells as text; a pair of the same holes is one hole across both columns."""
+    texts: list[str] = []
+    for n, (cell, column) in enumerate(zip(row.cells, columns, strict=True)):
+        paired = n + 1 < len(columns) and columns[n + 1].joined
+        if (
+            column.joined
+            and cell.value is None
+            and row.cells[n - 1].value is None
+            and cell.text == row.cells[n - 1].text
+        ):
+            texts[-1] = rf"\multicolumn{{2}}{{c}}{{{texts[-1]}}}"
+            continue
+        texts.append(_text(cell, hanging=column.align == "right" and not paired))
+    return texts
 
 
-def _text(cell: Cell) -> str:
-    """The mean carries the style, its spread and count do not."""
+def _text(cell: Cell, *, hanging: bool) -> str:
+    """The mean carries the style, its spread and count do not; signs hang, so that numbers stay below each other."""
     text = _STYLE[cell.style] % escape(cell.text) if cell.text else ""
-    spread = rf" $\pm$ {escape(cell.spread)}" if cell.spread else ""
-    count = f" {escape(cell.count)}" if cell.count else ""
-    return f"{text}{spread}{count}{''.join(map(_sign, cell.marks))}"
+    spread = rf"{{\scriptsize\,$\pm$\,{escape(cell.spread)}}}" if cell.spread else ""
+    count = rf"{{\scriptsize\,{escape(cell.count)}}}" if cell.count else ""
+    signs = "".join(map(_sign, cell.marks))
+    cited = rf"~\cite{{{','.join(cell.cite)}}}" if cell.cite else ""
+    if cell.style == "muted" and (cited or signs):
+        cited, signs = rf"{{{GREY}{cited}{signs}}}", ""
+    if signs and hanging:
+        signs = rf"\rlap{{{signs}}}"
+    return f"{text}{spread}{count}{cited}{signs}"
 
 
 def _sign(sign: str) -> str:

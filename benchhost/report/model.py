@@ -21,6 +21,7 @@ class Cell:
     style: "best" and "second" of a comparison; "muted" for holes and controls.
     marks: footnote signs set after the text, each explained in :attr:`TableModel.footnotes`.
     reason: why the value is missing or incomplete.
+    cite: keys of entries in the bibliography, for names of methods.
     """
 
     text: str
@@ -31,6 +32,7 @@ class Cell:
     style: Style = ""
     marks: tuple[str, ...] = ()
     reason: str = ""
+    cite: tuple[str, ...] = ()
 
     @property
     def plain(self) -> str:
@@ -42,20 +44,28 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """A column: its title, the headers above it (outermost first), and which direction is better, if either."""
+    """A column: its title, the headers above it (outermost first), and which direction is better, if either.
+
+    joined: whether it is the second of a pair with the column before it: renderers may set a slash between them.
+    """
 
     title: str
     groups: tuple[str, ...] = ()
     align: Literal["left", "right"] = "right"
     higher_is_better: bool | None = None
+    joined: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """A row; ``rule_above`` sets it off from the row before."""
+    """A row; ``rule_above`` sets it off from the row before.
+
+    reported: whether its numbers were published by others and not measured here.
+    """
 
     cells: tuple[Cell, ...]
     rule_above: bool = False
+    reported: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +74,8 @@ class TableModel:
 
     name: file name and label: letters, digits and dashes.
     footnotes: sign -> explanation.
+    datasets: name of each data set -> keys of entries in the bibliography.
+    landscape: whether it is meant for a page turned on its side.
     """
 
     name: str
@@ -72,6 +84,8 @@ class TableModel:
     rows: tuple[Row, ...]
     caption: str = ""
     footnotes: Mapping[str, str] = field(default_factory=dict)
+    datasets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    landscape: bool = False
 
     def __post_init__(self) -> None:
         for row in self.rows:
@@ -86,6 +100,18 @@ class TableModel:
         depth = max((len(column.groups) for column in self.columns), default=0)
         padded = [(("",) * (depth - len(c.groups)) + c.groups, c.title) for c in self.columns]
         return [*([groups[level] for groups, _ in padded] for level in range(depth)), [title for _, title in padded]]
+
+    @property
+    def header_spans(self) -> list[list[tuple[str, int, int]]]:
+        """Group headers, outermost first, as (text, first column from 0, width); none spans two of its parents."""
+        *groups, _ = self.header_rows
+        rows = []
+        for depth, texts in enumerate(groups):
+            above = list(zip(*groups[: depth + 1], strict=True))
+            starts = [n for n in range(len(texts)) if n == 0 or above[n] != above[n - 1]]
+            ends = [*starts[1:], len(texts)]
+            rows.append([(texts[a], a, b - a) for a, b in zip(starts, ends, strict=True)])
+        return rows
 
 
 def number(value: float, decimals: int) -> str:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from benchhost.report.model import Cell
+
+UNSURE = "†"
+ALPHA = 0.05
+UNSURE_NOTE = "not significantly better than the second (signed-rank test per image, Holm's correction, 5 %)"
 
 
 def rank(cells: Sequence[Cell], *, higher_is_better: bool, eligible: Sequence[bool]) -> list[Cell]:
@@ -23,3 +29,29 @@ def rank(cells: Sequence[Cell], *, higher_is_better: bool, eligible: Sequence[bo
         return list(cells)  # all alike: nobody is best
     known = set(map(id, fair))
     return [replace(c, style=styles[c.text]) if id(c) in known and c.text in styles else c for c in cells]
+
+
+def marked(
+    cells: Sequence[Cell], values: np.ndarray, *, higher_is_better: bool, eligible: Sequence[bool]
+) -> list[Cell]:
+    """Mark the best of ranked ``cells`` where it is not significantly better than the second.
+
+    values: (images, cells), NaN where there is none.  The leading method is tested against every other one that is
+    ranked and prints differently, and the p-values are corrected together; nothing is marked where nothing could be
+    tested (see :data:`benchhost.stats.FEWEST`).
+    """
+    from benchhost.stats import differences, holm, signed_rank
+
+    best = [n for n, cell in enumerate(cells) if cell.style == "best"]
+    second = [n for n, cell in enumerate(cells) if cell.style == "second"]
+    if not best or not second:
+        return list(cells)
+    sign = 1 if higher_is_better else -1
+    leader = max(best, key=lambda n: sign * cells[n].value)
+    follower = max(second, key=lambda n: sign * cells[n].value)
+    fair = [n for n, cell in enumerate(cells) if eligible[n] and cell.value is not None and not cell.count]
+    rivals = [n for n in fair if n not in best]
+    p = holm([signed_rank(differences(values[:, n], values[:, leader])) for n in rivals])
+    if not p[rivals.index(follower)] >= ALPHA:
+        return list(cells)
+    return [replace(c, marks=(*c.marks, UNSURE)) if n in best else c for n, c in enumerate(cells)]

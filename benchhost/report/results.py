@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+
+if TYPE_CHECKING:
+    from benchhost.report.aggregate import PerImage
 
 COLUMNS = (
     *("run_id", "key", "task", "task_params", "level", "dataset", "image", "repeat", "seed"),
@@ -67,6 +70,13 @@ class Results:
         from benchhost.report.aggregate import cells
 
         return cells(self.frame)
+
+    @cached_property
+    def per_image(self) -> PerImage:
+        """The values behind each row of :attr:`table`, by its column ``group``."""
+        from benchhost.report.aggregate import per_image
+
+        return per_image(self.frame)
 
     @property
     def controls(self) -> frozenset[str]:

@@ -54,6 +54,33 @@ def condition(task: str, level: str) -> str:
     return task if level in ("", "default") else f"{task} {level}"
 
 
+_LEVELS = {
+    "ratio": lambda value: f"{100 * value:g} %",
+    "keep": lambda value: f"{100 * value:g} % kept",
+    "sigma": lambda value: f"σ = {value:g}",
+    "scale": lambda value: f"×{value:g}",
+    "acceleration": lambda value: f"{value:g}-fold",
+    "views": lambda value: f"{value:g} views",
+    "quality": lambda value: f"Q {value:g}",
+}
+"""How the levels of the standard tasks are written in papers, by the parameter's name."""
+
+
+def level_title(level: str) -> str:
+    """``ratio=0.1,operator=mri`` as papers write it: ``10 %, operator=mri``; the default level has no title."""
+    if level in ("", "default"):
+        return ""
+    return ", ".join(_level(part) for part in level.split(","))
+
+
+def _level(part: str) -> str:
+    name, _, value = part.partition("=")
+    try:
+        return _LEVELS[name](float(value))
+    except (KeyError, ValueError):
+        return part
+
+
 def slug(*parts: str) -> str:
     """A name for files and labels: letters, digits, dots and dashes."""
     return re.sub(r"[^a-z0-9.]+", "-", "-".join(parts).lower()).strip("-.") or "table"

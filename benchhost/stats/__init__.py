@@ -1,10 +1,38 @@
-"""Statistics over images: descriptions and seeded bootstrap intervals.
+"""Statistics over images: descriptions, seeded bootstrap intervals, paired tests, ranks over blocks.
 
 The unit is the image.  Comparisons between methods are made on per-image differences at equal task, dataset and
-repeat, so an interval for a difference is :func:`bootstrap_mean` of those differences.
+repeat; comparisons over many task levels and data sets on the ranks within each.
 """
 
 from benchhost.stats.bootstrap import Interval, bootstrap_mean
 from benchhost.stats.describe import Description, describe
+from benchhost.stats.paired import FEWEST, Paired, differences, holm, paired, signed_rank
+from benchhost.stats.ranks import (
+    FEWEST_BLOCKS,
+    Friedman,
+    cliques,
+    critical_difference,
+    friedman,
+    nemenyi,
+    ranked,
+)
 
-__all__ = ["Description", "Interval", "bootstrap_mean", "describe"]
+__all__ = [
+    "FEWEST",
+    "FEWEST_BLOCKS",
+    "Description",
+    "Friedman",
+    "Interval",
+    "Paired",
+    "bootstrap_mean",
+    "cliques",
+    "critical_difference",
+    "describe",
+    "differences",
+    "friedman",
+    "holm",
+    "nemenyi",
+    "paired",
+    "ranked",
+    "signed_rank",
+]

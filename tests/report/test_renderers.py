@@ -4,8 +4,6 @@ import csv
 import io
 import json
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pandas as pd
@@ -27,8 +25,8 @@ from benchhost.report import (
     wide_tables,
 )
 from benchhost.report.synthetic import synthetic
+from tests.report.golden_files import same
 
-GOLDEN = Path(__file__).parent / "golden"
 NASTY = "a_b%c&d#e$f{g}h~i^j\\k|l<m>n*o[p]q`r\"s't--u,,v é λ ± → ∞ 日 \n w"
 
 
@@ -44,15 +42,6 @@ def nasty() -> TableModel:
         rows=(Row(cells=(Cell(text=NASTY), cell)), Row(cells=(Cell(text="[x]"), cell), rule_above=True)),
         footnotes={"‡": NASTY},
     )
-
-
-def same(name: str, text: str) -> None:
-    """Compare with a golden file.  After a wanted change: delete the file, run, read the new one, commit it."""
-    path = GOLDEN / name
-    if not path.exists():
-        path.write_text(text, encoding="utf-8", newline="\n")
-        pytest.fail(f"{path.name} did not exist and was written: read it and commit it")
-    assert text == path.read_text(encoding="utf-8")
 
 
 def test_terminal_report_is_as_agreed(holed):
@@ -172,44 +161,6 @@ def test_latex_leaves_no_character_with_a_meaning(nasty):
     assert not set(bare) & set("\\{}$&#%_^~<>|\"'`*[]")
     assert "--" not in text
     assert ",," not in text
-
-
-@pytest.fixture(scope="module")
-def compiler() -> list[str]:
-    """A LaTeX compiler with booktabs."""
-    known = {
-        "pdflatex": ["pdflatex", "-interaction=nonstopmode", "-halt-on-error"],
-        "latexmk": ["latexmk", "-pdf", "-interaction=nonstopmode", "-halt-on-error"],
-        "tectonic": ["tectonic", "--only-cached"],
-    }
-    command = next((command for name, command in known.items() if shutil.which(name)), None)
-    if command is None:
-        pytest.skip("no LaTeX compiler (pdflatex, latexmk, tectonic) is installed")
-    if shutil.which("kpsewhich") and subprocess.run(["kpsewhich", "booktabs.sty"], capture_output=True).returncode:
-        pytest.skip("the LaTeX installation has no booktabs")
-    return command
-
-
-def compiled(compiler: list[str], main: Path) -> str:
-    """The log of a compilation that must succeed."""
-    done = subprocess.run([*compiler, main.name], cwd=main.parent, capture_output=True, timeout=120)
-    log = done.stdout.decode(errors="replace") + done.stderr.decode(errors="replace")
-    assert done.returncode == 0, log[-2000:]
-    assert main.with_suffix(".pdf").stat().st_size > 10_000
-    return log
-
-
-def test_latex_report_compiles_and_fits_the_page(holed, compiler, tmp_path):
-    main, *tables = latex.write(holed, tmp_path)
-    assert [path.name for path in tables[:2]] == ["cs-psnr.tex", "cs-ssim-1.tex"]
-    assert not re.findall(r"Overfull .hbox.*", compiled(compiler, main))
-
-
-def test_latex_compiles_whatever_the_text(nasty, compiler, tmp_path):
-    main = tmp_path / "main.tex"
-    text = f"{latex.PREAMBLE}\\begin{{document}}\n{latex.render(nasty)}\n\\end{{document}}\n"
-    main.write_text(text, encoding="utf-8")
-    compiled(compiler, main)
 
 
 def test_json_has_no_nan_and_holds_the_facts(holed, tmp_path):

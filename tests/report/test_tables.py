@@ -126,7 +126,7 @@ def test_a_wide_table_has_methods_down_and_levels_under_datasets(whole):
     assert set(models) == {"cs-psnr", "cs-ssim", "cs-time", "denoise-psnr", "denoise-ssim", "denoise-time"}
     model = models["cs-psnr"]
     assert [c.groups for c in model.columns] == [(), ("set-a",), ("set-a",), ("set-b",), ("set-b",)]
-    assert [c.title for c in model.columns] == ["method", "ratio=0.1", "ratio=0.25", "ratio=0.1", "ratio=0.25"]
+    assert [c.title for c in model.columns] == ["method", "10 %", "25 %", "10 %", "25 %"]
     assert [row.cells[0].text for row in model.rows] == ["baseline", "tv", "dip:iterations=500"]
     long = {(r["level"], r["dataset"], r["method_label"]): r["mean"] for _, r in whole.table.iterrows() if r["primary"]}
     assert model.rows[1].cells[3].value == long["ratio=0.1", "set-b", "tv"]
@@ -137,7 +137,7 @@ def test_a_wide_table_is_divided_where_it_would_not_fit():
     parts = [model for model in wide_tables(results, line=80) if model.name.startswith("cs-psnr")]
     assert [model.name for model in parts] == ["cs-psnr-1", "cs-psnr-2"]
     shown = [(c.groups[0], c.title) for model in parts for c in model.columns[1:]]
-    assert shown == [(d, f"ratio={r}") for d in "abc" for r in ("0.1", "0.25")]
+    assert shown == [(d, level) for d in "abc" for level in ("10 %", "25 %")]
 
 
 def test_a_method_trained_on_the_test_set_is_marked(whole):
@@ -148,6 +148,14 @@ def test_a_method_trained_on_the_test_set_is_marked(whole):
     assert marked == {"tv"}
     assert model.footnotes == {"‡": "trained on images of this test set"}
     assert not long_tables(whole)[0].footnotes
+
+
+def test_undeclared_training_data_are_marked_too(whole):
+    frame = whole.frame.astype({"trained_on_test": "object"})
+    frame.loc[frame["method"] == "tv", "trained_on_test"] = None
+    model = long_tables(Results(frame=frame))[0]
+    assert {row.cells[2].text for row in model.rows if row.cells[3].marks} == {"tv"}
+    assert "not declared and may contain" in model.footnotes["‡"]
 
 
 def test_a_caption_says_how_the_numbers_came_about(whole):
@@ -164,7 +172,8 @@ def test_a_caption_says_how_the_numbers_came_about(whole):
         assert part in text
     assert "indicative" not in text
     busy = Results(frame=whole.frame.assign(timing_valid=False), run=whole.run)
-    assert "indicative" in wide_tables(busy)[0].caption
+    assert "indicative" not in wide_tables(busy)[0].caption, "a table of scores shows no times"
+    assert "indicative" in wide_tables(busy)[-1].caption
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchhost.report.figures.style import CROP, PAGE, save, styled
+from benchhost.report.figures.style import CROP, PAGE, canvas, save, styled
 from benchhost.report.results import CONTROLS
 
 if TYPE_CHECKING:
@@ -36,12 +36,21 @@ Box = tuple[int, int, int, int]
 
 
 def image_strip(
-    tiles: Sequence[Tile], path: Path, *, crop: Box | None = None, window: tuple[float, float] | None = None
+    tiles: Sequence[Tile],
+    path: Path,
+    *,
+    crop: Box | None = None,
+    window: tuple[float, float] | None = None,
+    errors: bool = False,
+    width: float = PAGE,
 ) -> list[Path]:
     """Draw the tiles, the first of them the truth, and write ``path`` + ``.pdf`` and ``.png``.
 
     crop: the box enlarged below every tile; by default where the truth has detail and the reconstructions differ.
     window: values shown black and white; by default 0 and 1 for images in [0, 1], else the truth's extent.
+    errors: add a row with the absolute error of the enlarged part, from white to black on one scale for all tiles,
+        which stands where the truth would have its own.
+    width: of the figure in inches.
     Raises ValueError for no tiles, or a tile that is no picture.
     """
     if not tiles:
@@ -53,34 +62,35 @@ def image_strip(
     box = crop or chosen_crop(fair)
     low, high = window or display_window(tiles[0].array)
     with styled():
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-
-        down = math.ceil(len(tiles) / MOST_ACROSS)
+        most = max(2, round(MOST_ACROSS * width / PAGE))
+        down = math.ceil(len(tiles) / most)
         across = math.ceil(len(tiles) / down)
-        side = min(PAGE / across, WIDEST) - GAP
+        side = min(width / across, WIDEST) - GAP
         shape = tiles[0].array.shape
         full, below = side * shape[0] / shape[1], side * box[2] / box[3]
         titles = [_folded(tile.title) for tile in tiles]
         above = 0.17 + 0.12 * max(title.count("\n") for title in titles)
-        row_height = above + full + GAP + below + 0.2
-        figure = Figure(figsize=(across * (side + GAP), down * row_height))
-        FigureCanvasAgg(figure)
-        width, height = figure.get_size_inches()
+        row_height = above + full + GAP + below + (GAP + below if errors else 0) + 0.2
+        figure = canvas(across * (side + GAP), down * row_height)
+        wide, height = figure.get_size_inches()
+        parts = [tile.array[_slices(_scaled(box, shape, tile.array.shape))] for tile in tiles]
+        scale = _error_scale(parts) if errors else 0.0
 
         def axes_at(x: float, y: float, tall: float) -> Axes:
-            axes = figure.add_axes((x / width, (height - y - tall) / height, side / width, tall / height))
+            axes = figure.add_axes((x / wide, (height - y - tall) / height, side / wide, tall / height))
             axes.set_axis_off()
             return axes
 
         for n, tile in enumerate(tiles):
             x, y = (n % across) * (side + GAP) + GAP / 2, (n // across) * row_height + above
-            top, left, tall, wide = mine = _scaled(box, shape, tile.array.shape)
             whole, part = axes_at(x, y, full), axes_at(x, y + full + GAP, below)
             _show(whole, tile.array, low, high)
-            _outline(whole, mine)
-            _show(part, tile.array[top : top + tall, left : left + wide], low, high)
+            _outline(whole, _scaled(box, shape, tile.array.shape))
+            _show(part, parts[n], low, high)
             whole.set_title(titles[n], fontsize=7.5, pad=2.5)
+            if errors:
+                part = axes_at(x, y + full + below + 2 * GAP, below)
+                _show_error(part, parts[0], parts[n], scale, first=n == 0)
             part.text(0.5, -0.03, tile.caption, ha="center", va="top", fontsize=7, transform=part.transAxes)
         return save(figure, Path(path))
 
@@ -153,6 +163,29 @@ def _scaled(box: Box, shape: tuple[int, ...], other: tuple[int, ...]) -> Box:
 def _show(axes: Axes, array: np.ndarray, low: float, high: float) -> None:
     shown = np.clip((np.asarray(array, np.float64) - low) / (high - low), 0, 1)
     axes.imshow(shown, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+
+
+def _slices(box: Box) -> tuple[slice, slice]:
+    top, left, height, width = box
+    return slice(top, top + height), slice(left, left + width)
+
+
+def _error_scale(parts: Sequence[np.ndarray]) -> float:
+    """The error shown black: the largest 99th percentile of any reconstruction; the measurement does not count."""
+    errors = [np.abs(_grey(part) - _grey(parts[0])) for part in parts[2:] if part.shape == parts[0].shape]
+    return max((float(np.quantile(error, 0.99)) for error in errors), default=0.0) or 1.0
+
+
+def _show_error(axes: Axes, truth: np.ndarray, part: np.ndarray, scale: float, *, first: bool) -> None:
+    """The absolute error, mean over colours; the truth's place says the scale, another size has no error."""
+    if first or part.shape != truth.shape:
+        text = f"error\n0 to {scale:.2g}" if first else ""
+        axes.text(0.5, 0.5, text, ha="center", va="center", fontsize=7, transform=axes.transAxes)
+        axes.set_xlim(0, 1)
+        return
+    error = np.abs(np.asarray(part, np.float64) - truth)
+    error = error if error.ndim == 2 else error.mean(-1)
+    axes.imshow(np.clip(error / scale, 0, 1), cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
 
 
 def _outline(axes: Axes, box: Box) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchhost.report.files import write_with
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 COLUMN = 3.4
 """Width of one column of a two-column paper, inches."""
-PAGE = 7.1
+PAGE = 7.0
 """Width of both columns, inches."""
 SMALLEST = 7.0
 """Smallest text, points at print size."""
@@ -43,7 +43,7 @@ NAMED = {
 """Okabe and Ito's palette (2008) with three of Paul Tol's; greys for what only frames a comparison."""
 
 OTHERS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#882255", "#332288", "#44AA99", "#999933")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "d", "8")
 LINES = ("-", (0, (5, 1.5)), (0, (6, 1.5, 1, 1.5)), (0, (2.5, 1)), (0, (6, 1.5, 1, 1.5, 1, 1.5)))
 CROP = "#E69F00"
 
@@ -119,28 +119,65 @@ def styled() -> Iterator[None]:
         yield
 
 
-def panels(count: int, *, title: str, height: float = 2.0, most_across: int = 2) -> tuple[Figure, list[Axes]]:
+def panels(
+    count: int,
+    *,
+    title: str,
+    width: float | None = None,
+    height: float = 2.0,
+    left: float = 0.52,
+    below: int = 0,
+) -> tuple[Figure, list[Axes]]:
     """A figure of ``count`` panels of ``height`` inches under one title, and its axes in reading order.
 
+    width: of the figure in inches; two panels stand side by side where it holds them.  By default COLUMN for a single
+        panel, else PAGE.
+    left: inches for what stands left of each panel.
+    below: entries of a legend below all panels, see :func:`legend_below`.
     Margins are fixed, in inches: measuring every text to find them costs more than drawing the figure.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    left, right, below, above, top = 0.52, 0.08, 0.46, 0.24, 0.2
-    across = min(count, most_across)
+    right, under, above, top = 0.1, 0.46, 0.24, 0.2
+    wide = width or (COLUMN if count == 1 else PAGE)
+    across = min(count, 2) if wide >= 2 * (COLUMN - 0.2) else 1
     down = math.ceil(count / across)
-    wide = COLUMN if across == 1 else PAGE
-    tall = down * (height + below + above) + top
-    figure = Figure(figsize=(wide, tall))
-    FigureCanvasAgg(figure)
+    legend = LEGEND_LINE * math.ceil(below / legend_columns(wide)) + 0.06 if below else 0.0
+    tall = down * (height + under + above) + top + legend
+    figure = canvas(wide, tall)
     figure.text(0.5, 1 - 0.5 * top / tall, title, ha="center", va="center", fontsize=9)
     axes = []
     for n in range(count):
         x = (n % across) * wide / across + left
-        y = tall - top - (n // across + 1) * (height + below + above) + below
+        y = tall - top - (n // across + 1) * (height + under + above) + under
         axes.append(figure.add_axes((x / wide, y / tall, (wide / across - left - right) / wide, height / tall)))
     return figure, axes
+
+
+LEGEND_LINE = 0.16
+"""Inches that a line of a legend takes."""
+
+
+def legend_columns(wide: float) -> int:
+    """Entries of a legend side by side on a figure of ``wide`` inches."""
+    return max(1, int(wide / 1.7))
+
+
+def legend_below(figure: Figure, handles: Mapping[str, Any]) -> None:
+    """One legend for all panels, at the figure's foot, where :func:`panels` left room."""
+    wide, _ = figure.get_size_inches()
+    figure.legend(
+        list(handles.values()), list(handles), loc="lower center", ncols=min(len(handles), legend_columns(wide)),
+        borderaxespad=0.1, borderpad=0, columnspacing=1.2, handlelength=2.6, labelspacing=0.25,
+    )  # fmt: skip
+
+
+def canvas(wide: float, tall: float) -> Figure:
+    """An empty figure of that size in inches, on a canvas of its own."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(wide, tall))
+    FigureCanvasAgg(figure)
+    return figure
 
 
 def save(figure: Figure, path: Path) -> list[Path]:
