@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,7 +17,8 @@ from benchhost.nets.unet import NoiseEmbedding, channel_norm
 from benchhost_idm.data_term import DataTerm
 from benchhost_idm.reversible import Coupling, Keeping, couple
 
-LOWEST_V, HIGHEST_V, FIRST_V = 0.3, 0.95, 0.35
+HIGHEST_V = 0.95
+EAGER = 10.0  # by which numbers that weigh whole images or features learn faster than a network's weights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,16 +52,26 @@ class IdmShape:
 
 
 class Share(nn.Module):
-    """v of one coupling, kept between LOWEST_V and HIGHEST_V by a sigmoid: the inverse divides by it."""
+    """v of one coupling, kept between a lowest and a highest value by a sigmoid: the inverse divides by it.
 
-    def __init__(self) -> None:
+    Errors of the inverse grow as 1 / v a module, so the lowest v follows from the group's length: it keeps them below
+    1e-4 in float32.  v starts a little above it, where the coupled network is nearest to the uncoupled one.
+    """
+
+    def __init__(self, depth: int) -> None:
         super().__init__()
-        place = (FIRST_V - LOWEST_V) / (HIGHEST_V - LOWEST_V)
-        self.raw = nn.Parameter(torch.logit(torch.tensor([place])))
+        self.lowest = lowest_share(depth)
+        self.raw = nn.Parameter(torch.zeros(1))
 
     def forward(self) -> Tensor:
         """v, shape (1,)."""
-        return LOWEST_V + (HIGHEST_V - LOWEST_V) * torch.sigmoid(self.raw.float())
+        span = HIGHEST_V - self.lowest
+        return self.lowest + span * torch.sigmoid(EAGER * self.raw.float() + math.log(0.05 / (span - 0.05)))
+
+
+def lowest_share(depth: int) -> float:
+    """The v at which rounding errors of 6e-8 have grown to 1e-4 after ``depth`` modules, at least 0.1, at most 0.8."""
+    return min(0.8, max(0.1, (6e-8 / 1e-4) ** (1 / depth)))
 
 
 class Injector(nn.Module):
@@ -82,13 +94,13 @@ class Injector(nn.Module):
         """(N, width, h, w) -> the same; N = B C."""
         f = self.read(F.pixel_shuffle(features, self.r)).float()
         seen = data.normal(f)
-        return features + F.pixel_unshuffle(self.write(torch.cat([f, seen, data.start], 1)), self.r)
+        return features + F.pixel_unshuffle(self.write(torch.cat([f, seen, data.seen], 1)), self.r)
 
 
 class Canvas:
     """A data term seen from the network: single channels, sides padded to the network's multiple.
 
-    start: A+y as the network sees it: (N, 1, H', W').
+    seen, start: of the data term, as the network sees them: (N, 1, H', W').
     """
 
     def __init__(self, term: DataTerm, multiple: int) -> None:
@@ -97,7 +109,7 @@ class Canvas:
         height, width = term.physics.in_shape[1:]
         self.size = (height, width)
         self.margin = (0, -width % multiple, 0, -height % multiple)
-        self.start = self.enter(term.start)
+        self.seen, self.start = self.enter(term.seen), self.enter(term.start)
 
     def enter(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (N, 1, H', W'), mirrored (tiny images: repeated) into the margin."""
@@ -124,8 +136,9 @@ class Group(nn.Module):
     def __init__(self, blocks: int, injected: bool) -> None:
         super().__init__()
         self.blocks, self.injected = blocks, injected
-        self.v = nn.ModuleList(Share() for _ in range(blocks * (2 if injected else 1)))
-        self.split = nn.Parameter(torch.ones(1))  # second state over the first, at the entry
+        depth = blocks * (2 if injected else 1)
+        self.v = nn.ModuleList(Share(depth) for _ in range(depth))
+        self.split = nn.Parameter(torch.zeros(1))  # second state over the first at the entry, less 1
         self.merge = nn.Parameter(torch.zeros(1))  # share of the second state in the result
 
     def residual_gains(self) -> Tensor:
@@ -236,8 +249,8 @@ class WiredUNet(nn.Module):
             for share, (module, body, reads) in zip(group.v, modules, strict=True)
         ]
         h = h.float()
-        a, b = couple(couplings, h, group.split * h, keep=keep)
-        return a + group.merge * b
+        a, b = couple(couplings, h, (1 + EAGER * group.split) * h, keep=keep)
+        return a + EAGER * group.merge * b
 
 
 def _inject(injector: Injector, data: Canvas, features: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ from the released code is listed in the plugin's README.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,8 +16,10 @@ from torch import Generator, Tensor, nn
 from benchhost.nets.scale import UNIT, Scale
 from benchhost.physics import LinearPhysics
 from benchhost_idm.data_term import DataTerm
-from benchhost_idm.network import Canvas, IdmShape, Injector, Share, WiredUNet
+from benchhost_idm.network import EAGER, Canvas, IdmShape, Injector, Share, WiredUNet
 from benchhost_idm.reversible import Coupling, Keeping, couple
+
+STRIDE = 0.3  # noise after a step over noise before, at first
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,18 +44,34 @@ class Idm(nn.Module):
             nn.ModuleList(Injector(unet.widths[s], s, shape.kernel) for s in scales if s < shape.injected)
             for _ in range(T)
         )
-        self.alpha = nn.Parameter(torch.zeros(T))  # before the sigmoid: 1/2 each, as in the released code
-        # Error of the estimate at each step and at the end, for measurements with noise; halved from step to step.
-        self.log_rho = nn.Parameter(torch.log(0.5 ** torch.arange(1, T + 2, dtype=torch.float32)))
+        # All of these are differences from where they begin, divided by EAGER.
+        self.alpha = nn.Parameter(torch.zeros(T))
+        self.rho = nn.Parameter(torch.zeros(T + 1))
         if shape.wired:
-            self.v = nn.ModuleList(Share() for _ in range(T))
-            self.w_start = nn.Parameter(torch.ones(1))
+            self.v = nn.ModuleList(Share(T) for _ in range(T))
+            self.w_start = nn.Parameter(torch.zeros(1))
             self.w_end = nn.Parameter(torch.zeros(1))
 
-    def alpha_bars(self) -> Tensor:
-        """alpha_bar_0 = 1 to alpha_bar_T, decreasing: (T + 1,)."""
-        learned = torch.cumprod(torch.sigmoid(self.alpha.float()), 0)
-        return torch.cat([learned.new_ones(1), learned])
+    def alpha_bars(self, error: float) -> Tensor:
+        """alpha_bar_0 = 1 to alpha_bar_T, decreasing: (T + 1,).
+
+        The paper learns one schedule for each sampling ratio, with a network of its own.  Here the schedule is learned
+        relative to the ``error`` of the start: sigma_T begins there, and each step takes it to STRIDE of what it was;
+        alpha_bar = 1 / (1 + sigma^2).
+        """
+        free = EAGER * self.alpha.float()
+        strides = torch.sigmoid(free[:-1].flip(0) + math.log(STRIDE / (1 - STRIDE)))
+        ratios = torch.cat([free[-1:].exp(), strides])  # sigma_T over the error, then step over step
+        sigma = error * torch.cumprod(ratios, 0).flip(0)
+        return torch.cat([sigma.new_ones(1), 1 / (1 + sigma.square())])
+
+    def rhos(self, error: float) -> Tensor:
+        """Expected errors of the estimates of steps T to 1, and of the last one: (T + 1,).
+
+        They begin at a third of the step's noise level: a denoiser leaves about that of the noise.
+        """
+        levels = error * STRIDE ** torch.arange(self.shape.steps + 1, device=self.rho.device)
+        return levels / 3 * (EAGER * self.rho.float()).exp()
 
     def forward(
         self, physics: LinearPhysics, y: Tensor, sigma: float, *, scale: Scale = UNIT, rng: Generator | None = None
@@ -71,8 +90,8 @@ class Idm(nn.Module):
                 Coupling(partial(self.step, t, data), share(), (), self._read_by(t))
                 for share, t in zip(self.v, steps, strict=True)
             ]
-            x, h = couple(couplings, x, self.w_start * x, keep=self.kept.steps)
-            x = x + self.w_end * h
+            x, h = couple(couplings, x, (1 + EAGER * self.w_start) * x, keep=self.kept.steps)
+            x = x + EAGER * self.w_end * h
         else:
             for t in steps:
                 x = self.step(t, data, x)
@@ -83,7 +102,7 @@ class Idm(nn.Module):
     def step(self, t: int, data: Canvas, x: Tensor) -> Tensor:
         """F_t: one deterministic step of DDNM, from x_t to x_{t-1}: (N, 1, H', W') -> the same."""
         T = self.shape.steps
-        bars = self.alpha_bars()
+        bars = self.alpha_bars(data.term.error)
         now, after = bars[t : t + 1], bars[t - 1 : t]
         v = self.net(x, now, data, self.injectors[T - t], self.kept.blocks)
         with torch.autocast(x.device.type, enabled=False):
@@ -95,15 +114,15 @@ class Idm(nn.Module):
 
     def _start(self, data: Canvas, rng: Generator | None) -> Tensor:
         if self.shape.start == "pinv":
-            return self.alpha_bars()[-1:].sqrt() * data.start
+            return self.alpha_bars(data.term.error)[-1:].sqrt() * data.start
         if rng is None:
             raise ValueError("a start from noise needs a generator")
         return torch.randn(data.start.shape, generator=rng).to(data.start.device)
 
     def _correct(self, data: Canvas, x: Tensor, index: int) -> Tensor:
         with torch.autocast(x.device.type, enabled=False):
-            rho = self.log_rho[index : index + 1].exp()
+            rho = self.rhos(data.term.error)[index : index + 1]
             return data.enter(data.term.correct(data.leave(x), rho))
 
     def _read_by(self, t: int) -> tuple[Tensor, ...]:
-        return (*self.net.parameters(), *self.injectors[self.shape.steps - t].parameters(), self.alpha, self.log_rho)
+        return (*self.net.parameters(), *self.injectors[self.shape.steps - t].parameters(), self.alpha, self.rho)
