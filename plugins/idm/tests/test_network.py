@@ -6,8 +6,8 @@ import torch
 from benchhost_idm import mixture
 from benchhost_idm.data_term import DataTerm
 from benchhost_idm.memory import perturbed
-from benchhost_idm.network import FIRST_V, HIGHEST_V, LOWEST_V, Canvas, IdmShape, Injector, Share
-from benchhost_idm.unrolled import Idm, Kept
+from benchhost_idm.network import HIGHEST_V, Canvas, IdmShape, Injector, Share, lowest_share
+from benchhost_idm.unrolled import STRIDE, Idm, Kept
 from numpy.random import RandomState
 
 from benchhost.nets import UNet, UNetShape
@@ -15,6 +15,16 @@ from benchhost.nets import UNet, UNetShape
 UNET = UNetShape(widths=(16, 32, 16), down=(1, 1, 1), up=(2, 1, 0), embedding=8)
 SHAPE = IdmShape(unet=UNET)
 PLAIN = Kept(steps="plain", blocks="plain")
+
+
+NOISY = {
+    "denoise": lambda size, random: mixture.Setup(physics=mixture.Identity((1, *size)), sigma=0.1),
+    "inpaint": lambda size, random: mixture.Setup(
+        physics=mixture.Mask((1, *size), random.rand(*size) < 0.5), sigma=0.1
+    ),
+    "ct": lambda size, random: mixture.views(size, 30, 1e-3),
+    "sr": lambda size, random: mixture.bicubic(size, 2, sigma=0.01),
+}
 
 
 def truth(size=32, count=2, seed=0):
@@ -145,10 +155,14 @@ def test_with_single_blocks_the_wired_network_begins_as_the_prior():
         )
 
 
-def test_v_cannot_vanish():
-    share = Share()
-    assert float(share().detach()) == pytest.approx(FIRST_V)
-    for raw, bound in ((-1e6, LOWEST_V), (1e6, HIGHEST_V)):
+@pytest.mark.parametrize(("depth", "lowest"), [(1, 0.1), (3, 0.1), (4, 0.157), (6, 0.29), (40, 0.8)])
+def test_v_cannot_vanish_and_is_larger_in_longer_groups(depth, lowest):
+    """Rounding errors grow as 1 / v a module: 6e-8 to at most 1e-4, as far as v may go."""
+    share = Share(depth)
+    assert lowest_share(depth) == pytest.approx(lowest, abs=5e-3)
+    assert 6e-8 / lowest_share(depth) ** depth < 1.01e-4 or lowest_share(depth) == 0.8
+    assert float(share().detach()) == pytest.approx(lowest_share(depth) + 0.05, abs=1e-5)
+    for raw, bound in ((-1e6, lowest_share(depth)), (1e6, HIGHEST_V)):
         share.raw.data.fill_(raw)
         assert float(share().detach()) == pytest.approx(bound)
 
@@ -170,10 +184,38 @@ def test_an_injector_writes_the_measured_part_of_what_it_reads():
 def test_the_start_is_the_scaled_pseudo_inverse():
     network, m = Idm(SHAPE), problem()
     data = Canvas(DataTerm(m.physics, m.y, 0.0), UNET.multiple)
-    expected = 0.5**1.5 * (
-        2 * m.physics.A_dagger(m.y) - m.physics.A_dagger(m.physics.A(torch.ones(2, *m.physics.in_shape)))
-    )
-    torch.testing.assert_close(data.leave(network._start(data, None)).detach(), expected)
+    seen = 2 * m.physics.A_dagger(m.y) - m.physics.A_dagger(m.physics.A(torch.ones(2, *m.physics.in_shape)))
+    torch.testing.assert_close(data.leave(data.seen), seen)
+    ratio = data.term.start / data.term.seen
+    torch.testing.assert_close(ratio, torch.full_like(ratio, float(ratio.mean())))
+    scaled = data.term.start / (1 + data.term.error**2) ** 0.5
+    torch.testing.assert_close(data.leave(network._start(data, None)).detach(), scaled)
+
+
+@pytest.mark.parametrize("rows", [102, 512])
+def test_a_start_from_random_projections_is_an_image_with_noise_of_the_level_that_is_told(rows):
+    """m / n of the image arrives; undone, what is left is noise of variance (n / m - 1) times the image's."""
+    smooth = torch.nn.functional.interpolate(torch.rand(1, 1, 6, 6), size=(64, 64), mode="bicubic")
+    x = 2 * smooth - 1
+    x = 0.5 * x / x.square().mean().sqrt()  # as strong as the probe
+    setup = mixture.scrambled((64, 64), rows, RandomState(0))
+    term = DataTerm(setup.physics, setup.physics.A((x + 1) / 2), 0.0)
+    error = (term.start - x).square().mean().sqrt()
+    assert float(error) == pytest.approx(term.error, rel=0.1)
+    assert term.error == pytest.approx(0.5 * (1024 / rows - 1) ** 0.5, rel=0.1)
+
+
+def test_denoising_starts_at_the_noisy_image_and_its_level():
+    m = mixture.measure(truth(), NOISY["denoise"], 0)
+    term = DataTerm(m.physics, m.y, m.sigma)
+    torch.testing.assert_close(term.start, 2 * m.y - 1, rtol=0.02, atol=0.02)
+    assert term.error == pytest.approx(2 * m.sigma, rel=0.05)
+
+
+def test_the_schedule_falls_from_the_error_of_the_start():
+    bars = Idm(SHAPE).alpha_bars(0.8).detach()
+    sigma = ((1 - bars) / bars).sqrt()
+    torch.testing.assert_close(sigma, torch.tensor([0.0, 0.8 * STRIDE**2, 0.8 * STRIDE, 0.8]))
 
 
 @pytest.mark.parametrize("task", ["cs", "sr", "inpaint", "mri"])
@@ -219,7 +261,8 @@ def test_channels_are_done_one_by_one():
     with torch.no_grad():
         together = network(mixture.Identity((3, 32, 32)), y, 0.1)
         single = network(mixture.Identity((1, 32, 32)), y[:, 1:2], 0.1)
-    torch.testing.assert_close(together[:, 1:2], single, rtol=1e-4, atol=1e-5)
+    # The start's noise level is measured on as many channels as there are, which moves it by a thousandth.
+    torch.testing.assert_close(together[:, 1:2], single, rtol=0, atol=5e-3)
 
 
 def test_a_start_from_noise_differs_by_its_generator_alone():
@@ -233,11 +276,11 @@ def test_a_start_from_noise_differs_by_its_generator_alone():
 def test_unwired_it_is_plain_ddnm_with_a_learned_network():
     """Against a second writing of the steps, in the paper's terms, with x_0 and eps from the network."""
     network, m = perturbed(IdmShape(unet=UNET, wired=False, consistent=False, injected=0), PLAIN), problem()
-    bars = [1.0, 0.5, 0.25, 0.125]
     A, y = m.physics, 2 * m.y - m.physics.A(torch.ones(2, *m.physics.in_shape))
+    data = Canvas(DataTerm(A, m.y, 0.0), UNET.multiple)
+    bars = [1.0, *(1 / (1 + (data.term.error * STRIDE**k) ** 2) for k in (2, 1, 0))]
     with torch.no_grad():
-        x = bars[3] ** 0.5 * A.A_dagger(y)
-        data = Canvas(DataTerm(A, m.y, 0.0), UNET.multiple)
+        x = bars[3] ** 0.5 * data.term.start
         for t in (3, 2, 1):
             v = data.leave(network.net(data.enter(x), torch.tensor([bars[t]]), data, [], "plain"))
             eps = bars[t] ** 0.5 * v + (1 - bars[t]) ** 0.5 * x
@@ -245,16 +288,6 @@ def test_unwired_it_is_plain_ddnm_with_a_learned_network():
             x0 = x0 - A.A_dagger(A.A(x0) - y)
             x = bars[t - 1] ** 0.5 * x0 + (1 - bars[t - 1]) ** 0.5 * eps
         torch.testing.assert_close(network(A, m.y, 0.0), (x + 1) / 2, rtol=1e-4, atol=1e-4)
-
-
-NOISY = {
-    "denoise": lambda size, random: mixture.Setup(physics=mixture.Identity((1, *size)), sigma=0.1),
-    "inpaint": lambda size, random: mixture.Setup(
-        physics=mixture.Mask((1, *size), random.rand(*size) < 0.5), sigma=0.1
-    ),
-    "ct": lambda size, random: mixture.views(size, 30, 1e-3),
-    "sr": lambda size, random: mixture.bicubic(size, 2, sigma=0.01),
-}
 
 
 @pytest.mark.parametrize("task", NOISY)
