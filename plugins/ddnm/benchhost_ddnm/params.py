@@ -58,7 +58,7 @@ class DdnmParams(DenoiserParams):
     """Parameters of ``ddnm``."""
 
     steps: int = param(100, doc="T, rungs of the ladder down the schedule's 1000 steps", minimum=1, maximum=1000)
-    eta: float = param(0.85, doc="share of fresh noise in a step: 0 deterministic, 1 all fresh", minimum=0, maximum=1)
+    eta: float = param(1.0, doc="share of fresh noise in a step: 0 deterministic, 1 all fresh", minimum=0, maximum=1)
     travel_length: int = param(1, doc="l, steps that time travel goes back", minimum=1)
     travel_repeat: int = param(1, doc="r, times that each stretch of l steps is walked; 1: no time travel", minimum=1)
     renoise: Literal["x0", "xt"] = param(
@@ -70,6 +70,7 @@ class DdnmParams(DenoiserParams):
 class DdnmPlusParams(DdnmParams):
     """Parameters of ``ddnm_plus``."""
 
+    eta: float = param(0.85, doc="share of fresh noise in a step: 0 deterministic, 1 all fresh", minimum=0, maximum=1)
     form: Literal["auto", "scalar", "spectral"] = param(
         "auto", doc="one lambda and gamma, or one per singular value; auto: spectral where the operator gives its SVD"
     )

@@ -60,7 +60,7 @@ def toy(physics=None, *, batch=1, sigma=0.0, **values):
 
 
 def params(cls=DdnmParams, **values):
-    return P.build(cls, {"steps": 5, **values}, owner="ddnm")
+    return P.build(cls, {"steps": 5, "eta": 0.85, **values}, owner="ddnm")
 
 
 def run(problem, denoise, cls=Ddnm, **values):
