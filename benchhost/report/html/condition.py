@@ -9,7 +9,7 @@ from typing import Any
 from benchhost.report.aggregate import METHOD
 from benchhost.report.model import Cell, number, seconds
 from benchhost.report.ranking import rank
-from benchhost.report.tables import LEAK, LEAK_NOTE, UNRANKED, score_cell
+from benchhost.report.scored import LEAK, LEAK_NOTE, MAYBE_NOTE, UNRANKED, score_cell
 from benchhost.report.wording import metric_titles, with_unit
 
 Record = Mapping[str, Any]
@@ -108,8 +108,15 @@ def table(records: Sequence[Record], controls: frozenset[str]) -> Table:
         columns=columns,
         lines=lines,
         images=max(int(record["images"]) for record in records),
-        footnotes={LEAK: LEAK_NOTE} if any(bool(record["trained_on_test"]) for record in records) else {},
+        footnotes=_footnotes(records, down),
     )
+
+
+def _footnotes(records: Sequence[Record], columns: Sequence[Sequence[Cell]]) -> dict[str, str]:
+    if not any(LEAK in cell.marks for cells in columns for cell in cells):
+        return {}
+    known = all(record["trained_on_test"] is True or record["trained_on_test"] is False for record in records)
+    return {LEAK: LEAK_NOTE if known else MAYBE_NOTE}
 
 
 def places(cells: Sequence[Cell], eligible: Sequence[bool], *, higher_is_better: bool) -> list[str]:
