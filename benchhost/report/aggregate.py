@@ -74,8 +74,8 @@ def aggregate(frame: pd.DataFrame) -> pd.DataFrame:
     """One row per (task, level, dataset, method, metric), in the frame's order, each task's primary metric first.
 
     Columns beside the group's own: primary, higher_is_better, unit, decimals; n (images with a value), images,
-    cells, ok (cells with a value), mean, sd (n - 1; NaN for n < 2), median, peak (mean of the best iterates),
-    median_seconds, timing_valid (of all ok cells), peak_mb (largest resident memory) and vram_mb (device memory),
+    cells, ok (cells with a value), mean, sd (n - 1; NaN for n < 2), median, peak (mean of the best iterates, the
+    estimate among them), median_seconds, timing_valid (of all ok cells), peak_mb (largest resident memory) and vram_mb (device memory),
     trained_on_test (True of any cell; None where training data are undeclared), hole (see HOLES, "" where complete),
     reason, and group (its number in :func:`per_image`).
     """
@@ -125,7 +125,20 @@ def _tidy(frame: pd.DataFrame) -> pd.DataFrame:
     rows["reason"] = frame["reason"].astype("object").fillna("")
     rows["value"] = rows["value"].where(rows["status"] == "ok")
     rows["group"] = _codes(rows, GROUP)
+    rows["peak"] = _peaks(rows)
     return rows
+
+
+def _peaks(rows: pd.DataFrame) -> pd.Series:
+    """The best of the traced iterates and the estimate itself, in groups that traced any.
+
+    A mean over the images that ran long enough to be traced would be one over other images than the value's.
+    """
+    traced = rows["peak"].notna().groupby(rows["group"], sort=False).transform("any")
+    best = np.where(
+        rows["higher_is_better"], np.fmax(rows["peak"], rows["value"]), np.fmin(rows["peak"], rows["value"])
+    )
+    return pd.Series(best, index=rows.index).where(traced & rows["value"].notna())
 
 
 def _codes(frame: pd.DataFrame, columns: list[str]) -> pd.Series:

@@ -49,6 +49,20 @@ def test_repeats_of_an_image_are_averaged_before_the_images_are():
     assert (found["n"], found["images"], found["ok"], found["cells"]) == (4, 4, 12, 12)
 
 
+def test_a_peak_is_over_the_same_images_as_the_value_and_never_worse(whole):
+    traced = {**PLACE, "method_label": "dip:iterations=500"}
+    frame = whole.frame.copy()
+    rows = values(whole, **traced).index
+    frame["peak"] = frame["peak"].astype("float64")
+    # One image stopped before its first iterate was traced, one ended above all that were.
+    frame.loc[rows[:2], "peak"] = [np.nan, frame.loc[rows[1], "value"] - 3]
+    value, peak = frame.loc[rows, "value"].to_numpy(float), frame.loc[rows, "peak"].to_numpy(float)
+    found = row(Results(frame=frame, run=whole.run, traces=whole.traces), **traced)
+    assert found["peak"] == pytest.approx(np.fmax(value, peak).mean(), rel=1e-12)
+    assert found["peak"] > found["mean"]
+    assert np.isnan(row(whole, **PLACE)["peak"])  # nothing traced, no peak
+
+
 def test_a_failed_image_is_left_out_of_the_mean_and_shows_in_the_count(holed):
     found = row(holed, **PLACE)
     expected = values(holed, **PLACE).dropna(subset="value")["value"]

@@ -25,6 +25,13 @@ def test_decoded_classic5_has_the_published_scores(quality, items, published):
     assert psnr_b == pytest.approx(expected[2], abs=0.01)
 
 
+@pytest.mark.parametrize(("quality", "psnr"), [(10, 25.24), (20, 27.55), (30, 28.93), (40, 29.89)])
+def test_the_decoded_butterfly_has_the_known_psnr(quality, psnr, items, pose, score):
+    (colour,) = [item for item in items("set5") if "butterfly" in item.name]
+    posed = pose("jpeg", np.asarray(Image.fromarray(colour.array).convert("L")), quality=quality)
+    assert score("psnr/255/clip_round", posed.view(posed.physics.baseline(posed.y))) == pytest.approx(psnr, abs=0.01)
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_record_pins_the_bytes_and_the_codec(channels, pose, picture):
     image = picture(40, 33, channels)
