@@ -64,7 +64,7 @@ def png_size(path: Path) -> tuple[int, int]:
 def _of(results: Results, levels: Sequence[tuple[str, str]]) -> Results:
     """The rows of those levels with their primary metric alone, which is all that figures are made of."""
     frame = results.frame
-    wanted = pd.MultiIndex.from_tuples(levels)
+    wanted = pd.MultiIndex.from_tuples(levels, names=("task", "level"))
     at = pd.MultiIndex.from_arrays([frame["task"].astype(str), frame["level"].astype(str)])
     kept = frame[frame["primary"].fillna(False).to_numpy(bool) & at.isin(wanted)]
     keys = set(kept["key"])

@@ -226,7 +226,7 @@ def test_a_million_different_reasons_are_counted_not_listed(tmp_path):
 
 def test_an_empty_run_has_a_report(tmp_path):
     results = synthetic(images=0)
-    assert write(results, tmp_path, PLAIN)[0].read_text(encoding="utf-8").count("No results")
+    assert write(results, tmp_path)[0].read_text(encoding="utf-8").count("No results")
 
 
 def test_categories_change_no_number(whole):
