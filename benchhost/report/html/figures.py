@@ -30,7 +30,7 @@ _ABOUT = {
 class Picture:
     """A figure of the report: PNG shown, PDF linked (None where there is none).
 
-    size: width and height in pixels; level: (task, level) it belongs to, or ("", "").
+    size: width and height in pixels; level: (task, level) it belongs to, (task, "") or ("", "").
     """
 
     png: Path
@@ -64,7 +64,7 @@ def png_size(path: Path) -> tuple[int, int]:
 def _of(results: Results, levels: Sequence[tuple[str, str]]) -> Results:
     """The rows of those levels with their primary metric alone, which is all that figures are made of."""
     frame = results.frame
-    wanted = pd.MultiIndex.from_tuples(levels)
+    wanted = pd.MultiIndex.from_tuples(levels, names=("task", "level"))
     at = pd.MultiIndex.from_arrays([frame["task"].astype(str), frame["level"].astype(str)])
     kept = frame[frame["primary"].fillna(False).to_numpy(bool) & at.isin(wanted)]
     keys = set(kept["key"])
@@ -72,9 +72,9 @@ def _of(results: Results, levels: Sequence[tuple[str, str]]) -> Results:
 
 
 def _picture(path: Path, levels: Sequence[tuple[str, str]], paths: set[Path]) -> Picture:
-    """A figure with the kind and the level that its name tells: ``KIND-TASK-LEVEL``."""
+    """A figure with the kind and the place that its name tells: ``KIND-TASK-LEVEL``, ``KIND-TASK`` or ``KIND``."""
     pdf = path.with_suffix(".pdf")
-    ends = {slug(*level): level for level in levels}
+    ends = {slug(task): (task, "") for task, _ in levels} | {slug(*level): level for level in levels}
     end = max((name for name in ends if path.stem.endswith(f"-{name}")), key=len, default="")
     kind = path.stem.removesuffix(f"-{end}") if end else path.stem
     level = ends.get(end, ("", ""))
