@@ -4,13 +4,14 @@ import csv
 import io
 import json
 import time
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from benchhost.errors import UsageError
-from benchhost.report import Results, TableModel, comma, htmltable, latex, markdown
+from benchhost.report import Results, TableModel, comma, htmltable, latex, markdown, terminal_table
 from benchhost.report.bibliography import Bibliography
 from benchhost.report.layouts import Layout, paper_tables, parse, wide_tables
 from benchhost.report.papers import PAPERS, chosen_tables, paper, published_lines
@@ -162,13 +163,24 @@ def test_what_does_not_fit_is_divided_and_nothing_is_lost(results):
 
 def close_race(images: int) -> Results:
     """Two methods of which the better one wins by chance on half of the images."""
-    found = synthetic(tasks={"cs": ("ratio=0.1",)}, datasets=("d",), images=images, methods=("a", "b", "c"))
+    found = synthetic(tasks={"cs": ("ratio=0.1",)}, datasets=("set11",), images=images, methods=("a", "b", "c"))
     rng = np.random.RandomState(0)
     values = found.frame["value"].to_numpy().copy()
     for method, shift in (("a", 30.0), ("b", 30.1), ("c", 20.0)):
         mine = ((found.frame["method"] == method) & (found.frame["metric"] == "psnr")).to_numpy()
         values[mine] = shift + rng.randn(mine.sum())
-    return Results(frame=found.frame.assign(value=values), run=found.run)
+    return Results(frame=found.frame.assign(value=values, task_params='{"ratio": 0.1}'), run=found.run)
+
+
+def test_signs_and_published_rows_are_as_agreed_in_every_renderer():
+    frame = close_race(12).frame
+    frame.loc[frame["method"] == "a", "trained_on_test"] = True
+    (model,) = paper("idm", Results(frame=frame, run=close_race(12).run), Bibliography(), reported=True)
+    model = replace(model, rows=model.rows[:6])
+    same("signs.tex", latex.render(model) + "\n")
+    same("signs.md", markdown.render(model) + "\n")
+    same("signs.html", htmltable.render(model) + "\n")
+    same("signs.txt", terminal_table.render(model) + "\n")
 
 
 def test_the_best_is_marked_where_it_is_not_significantly_better():
