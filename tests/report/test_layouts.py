@@ -218,7 +218,7 @@ def test_published_rows_stand_apart_greyed_and_cited():
     bibliography = Bibliography()
     (model,) = paper("idm", results, bibliography, reported=True)
     reported = [row for row in model.rows if row.reported]
-    assert [row.reported for row in model.rows] == [False] * 3 + [True] * 20
+    assert [row.reported for row in model.rows] == [False] * 3 + [True] * 21
     assert all(row.cells[0].text.endswith("(reported)") and row.cells[0].cite for row in reported)
     assert {cell.style for row in reported for cell in row.cells} == {"muted"}
     assert reported[0].rule_above
