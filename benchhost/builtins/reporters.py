@@ -13,7 +13,9 @@ def benchhost_reporters() -> Iterator[Reporter]:
         name="markdown", target="benchhost.report.markdown:write", summary="report.md: tables, protocols, failures"
     )
     yield Reporter(
-        name="latex", target="benchhost.report.latex:write", summary="booktabs tables, one file each, and main.tex"
+        name="latex",
+        target="benchhost.report.latex:write",
+        summary="booktabs tables, one file each, references.bib and main.tex",
     )
     yield Reporter(name="csv", target="benchhost.report.comma:write", summary="a table per task, and every row")
     yield Reporter(name="json", target="benchhost.report.machine:write_json", summary="the summary, and every row")
@@ -21,7 +23,7 @@ def benchhost_reporters() -> Iterator[Reporter]:
     yield Reporter(
         name="figures",
         target="benchhost.report.figures:write",
-        summary="quality against time and convergence, PDF and PNG",
+        summary="quality against time and level, convergence, images, memory, ranks: PDF and PNG",
     )
     yield Reporter(
         name="html",

@@ -75,9 +75,9 @@ def aggregate(frame: pd.DataFrame) -> pd.DataFrame:
 
     Columns beside the group's own: primary, higher_is_better, unit, decimals; n (images with a value), images,
     cells, ok (cells with a value), mean, sd (n - 1; NaN for n < 2), median, peak (mean of the best iterates, the
-    estimate among them), median_seconds, timing_valid (of all ok cells), peak_mb (largest resident memory) and vram_mb (device memory),
-    trained_on_test (True of any cell; None where training data are undeclared), hole (see HOLES, "" where complete),
-    reason, and group (its number in :func:`per_image`).
+    estimate among them), median_seconds, timing_valid (of all ok cells), peak_mb (largest resident memory) and
+    vram_mb (device memory), trained_on_test (True of any cell; None where training data are undeclared), hole (see
+    HOLES, "" where complete), reason, and group (its number in :func:`per_image`).
     """
     rows = _tidy(frame)
     groups = rows.groupby("group", sort=False)

@@ -73,25 +73,41 @@ def divided(
     titles: Sequence[str],
     layout: Layout,
     line: int,
-) -> list[list[Across]]:
-    """What stands across, in parts of at most ``line`` characters; what belongs together stays so where it fits."""
+) -> list[tuple[list[Line], list[Across]]]:
+    """Methods and what else there is, in parts of at most ``line`` characters across.
+
+    What belongs together (the levels of a data set) stays so where it fits.
+    """
     across = [unit if isinstance(unit, Across) else None for unit in places]
     units = list(across) if all(across) else _across(found, places, titles, layout)
     if layout.shape == "transposed":
-        return [units]
+        room = line - max(len(f"{place.dataset}  {level_title(place.level)}") for u in units for place in u.places) - 2
+        widths = [_width_across(found, one, units, titles, layout) for one in who]
+        return [([who[n] for n in part], units) for part in _filled(widths, [[n] for n in range(len(who))], room)]
     room = line - max((len(one.title) for one in who), default=0)
-    width = {
-        id(unit): sum(_width(found, who, key, title, layout) + 2 for key, title in _columns(unit)) for unit in units
-    }
-    parts: list[list[Across]] = [[]]
-    for group in _runs(units):
-        if parts[-1] and sum(width[id(u)] for u in [*parts[-1], *group]) > room:
+    widths = [sum(_width(found, who, key, title, layout) + 2 for key, title in _columns(unit)) for unit in units]
+    groups = [[units.index(unit) for unit in group] for group in _runs(units)]
+    return [(list(who), [units[n] for n in part]) for part in _filled(widths, groups, room)]
+
+
+def _filled(widths: Sequence[int], groups: Sequence[Sequence[int]], room: int) -> list[list[int]]:
+    """Indices in parts of at most ``room``; a group is kept whole where it fits."""
+    parts: list[list[int]] = [[]]
+    for group in groups:
+        if parts[-1] and sum(widths[n] for n in [*parts[-1], *group]) > room:
             parts.append([])
-        for unit in group:
-            if parts[-1] and sum(width[id(u)] for u in parts[-1]) + width[id(unit)] > room:
+        for index in group:
+            if parts[-1] and sum(widths[n] for n in parts[-1]) + widths[index] > room:
                 parts.append([])
-            parts[-1].append(unit)
+            parts[-1].append(index)
     return parts
+
+
+def _width_across(found: Scored, one: Line, units: Sequence[Across], titles: Sequence[str], layout: Layout) -> int:
+    """Characters that a method takes where methods stand across."""
+    cells = {title: [_cell(found, one, (unit.places[0], title), layout) for unit in units] for title in titles}
+    widths = [max([len(_short(title)), *(len(cell.plain) for cell in mine)]) + 2 for title, mine in cells.items()]
+    return max(len(one.title) + 2, sum(widths)) if len(titles) > 1 else max(len(one.title) + 2, widths[0])
 
 
 def arranged(

@@ -65,8 +65,8 @@ def _images_parts(
     dataset = str(rows["dataset"].iloc[0])
     keys = extras.bibliography.keys(f"dataset:{dataset}")
     models = []
-    for n, part in enumerate(parts, 1):
-        body = arranged(found, who, part, [title], layout, controls=results.controls)
+    for n, (lines, part) in enumerate(parts, 1):
+        body = arranged(found, lines, part, [title], layout, controls=results.controls)
         said = caption(
             results,
             rows,

@@ -87,8 +87,8 @@ def _parts(
     who += shown
     parts = divided(found, who, places, titles, layout, line)
     models = []
-    for n, part in enumerate(parts, 1):
-        body = arranged(found, who, part, titles, layout, controls=results.controls)
+    for n, (lines, part) in enumerate(parts, 1):
+        body = arranged(found, lines, part, titles, layout, controls=results.controls)
         mine = found.rows[
             [title in titles for title in metric_columns(found.rows)]
             & pd.MultiIndex.from_frame(found.rows[list(Place._fields)].astype(str)).isin(_places_of(part))
@@ -173,8 +173,8 @@ def _times(results: Results, task: str, rows: pd.DataFrame, extras: Extras, line
     layout = Layout()
     parts = divided(timed, who, by_dataset(found.places), [title], layout, line)
     models = []
-    for n, part in enumerate(parts, 1):
-        body = arranged(timed, who, part, [title], layout, controls=results.controls)
+    for n, (lines, part) in enumerate(parts, 1):
+        body = arranged(timed, lines, part, [title], layout, controls=results.controls)
         models.append(
             TableModel(
                 name=slug(task, "time", *([str(n)] if len(parts) > 1 else [])),

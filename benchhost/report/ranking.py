@@ -54,4 +54,4 @@ def marked(
     p = holm([signed_rank(differences(values[:, n], values[:, leader])) for n in rivals])
     if not p[rivals.index(follower)] >= ALPHA:
         return list(cells)
-    return [replace(c, marks=(*c.marks, UNSURE)) if n in best else c for n, c in enumerate(cells)]
+    return [replace(c, marks=(UNSURE, *c.marks)) if n in best else c for n, c in enumerate(cells)]

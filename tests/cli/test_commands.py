@@ -132,6 +132,16 @@ def test_reports_are_written_and_named(folder):
     assert {line.rpartition(".")[2] for line in done.stdout.split()} >= {"md", "tex", "csv"}
 
 
+def test_figures_of_a_past_run_have_its_pictures_enlarged_where_asked(folder):
+    done = call("report", "--to", "figures", "--crop", "4,8,32,32", "--out", "fig", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "warning" not in done.stderr
+    names = {line.rpartition("/")[2] for line in done.stdout.split()}
+    strips = {name.partition("=")[0] for name in names if name.startswith("strip-")}
+    assert strips == {"strip-cs-ratio", "strip-denoise-sigma"}
+    assert "memory-cs.png" in names
+
+
 def test_status_lists_runs(folder):
     done = call("status", "--json", cwd=folder)
     assert all(run["command"].startswith("benchhost run") for run in json.loads(done.stdout))

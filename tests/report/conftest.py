@@ -1,5 +1,7 @@
 """Synthetic results in several states of repair."""
 
+from pathlib import Path
+
 import pytest
 
 from benchhost.report import Results
@@ -24,3 +26,17 @@ def holed() -> Results:
             ("slow", "*"): ("timeout", "60 s per image"),
         },
     )
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figures that would have been saved; writing a PDF takes longer than all the rest."""
+    found = []
+
+    def keep(figure, path: Path) -> list[Path]:
+        found.append(figure)
+        return [path]
+
+    for module in ("scatter", "levels", "curves", "images", "memory", "ranks", "strip"):
+        monkeypatch.setattr(f"benchhost.report.figures.{module}.save", keep)
+    return found
