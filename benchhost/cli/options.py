@@ -52,7 +52,7 @@ def results_folder(value: str | None) -> Path:
 
 
 def report_options(catalogue: Catalogue) -> dict[str, Any]:
-    """What every reporter is given: the citations of methods and data sets."""
+    """What every reporter is given: the catalogue, and the citations of its methods and data sets."""
     from benchhost.report.bibliography import citations
 
-    return {"citations": citations(catalogue.methods.values(), catalogue.datasets.values())}
+    return {"catalogue": catalogue, "citations": citations(catalogue.methods.values(), catalogue.datasets.values())}

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from benchhost.report.aggregate import METHOD
 from benchhost.report.model import Cell, number, seconds
-from benchhost.report.ranking import rank
-from benchhost.report.scored import LEAK, LEAK_NOTE, MAYBE_NOTE, UNRANKED, score_cell
+from benchhost.report.results import Results
+from benchhost.report.scored import UNRANKED, footnotes, ranked_cells
 from benchhost.report.wording import metric_titles, with_unit
 
 Record = Mapping[str, Any]
@@ -79,7 +81,7 @@ class Table:
         return any(line.peak for line in self.lines)
 
 
-def table(records: Sequence[Record], controls: frozenset[str]) -> Table:
+def table(records: Sequence[Record], results: Results) -> Table:
     """The table of one condition from its rows, which are in the order that tables have."""
     pairs = list(dict.fromkeys((str(r["metric"]), str(r["protocol"])) for r in records))
     names = metric_titles(pairs)
@@ -87,17 +89,17 @@ def table(records: Sequence[Record], controls: frozenset[str]) -> Table:
     for record in records:
         method = tuple(str(record[name]) for name in METHOD)
         by_method.setdefault(method, {})[str(record["metric"]), str(record["protocol"])] = record
-    eligible = [method[0] not in controls for method in by_method]
+    eligible = [method[0] not in results.controls for method in by_method]
     columns, down = [], []
     ranks = [""] * len(by_method)
     for pair in pairs:
         rows = [mine.get(pair) for mine in by_method.values()]
         column = _column(pair, names[pair], next(row for row in rows if row is not None))
-        cells = [ABSENT if row is None else score_cell(row) for row in rows]
-        if column.better:
-            cells = rank(cells, higher_is_better=column.better > 0, eligible=eligible)
-            if column.primary:
-                ranks = places(cells, eligible, higher_is_better=column.better > 0)
+        better = None if not column.better else column.better > 0
+        ranked = iter(ranked_cells(results, [row for row in rows if row is not None], better))
+        cells = [ABSENT if row is None else next(ranked) for row in rows]
+        if column.primary and better is not None:
+            ranks = places(cells, eligible, higher_is_better=better)
         columns.append(column)
         down.append(cells)
     lines = [
@@ -108,15 +110,8 @@ def table(records: Sequence[Record], controls: frozenset[str]) -> Table:
         columns=columns,
         lines=lines,
         images=max(int(record["images"]) for record in records),
-        footnotes=_footnotes(records, down),
+        footnotes=footnotes(pd.DataFrame(list(records)), (cell for cells in down for cell in cells)),
     )
-
-
-def _footnotes(records: Sequence[Record], columns: Sequence[Sequence[Cell]]) -> dict[str, str]:
-    if not any(LEAK in cell.marks for cells in columns for cell in cells):
-        return {}
-    known = all(record["trained_on_test"] is True or record["trained_on_test"] is False for record in records)
-    return {LEAK: LEAK_NOTE if known else MAYBE_NOTE}
 
 
 def places(cells: Sequence[Cell], eligible: Sequence[bool], *, higher_is_better: bool) -> list[str]:

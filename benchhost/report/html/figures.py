@@ -15,14 +15,27 @@ from benchhost.report.wording import condition, slug
 MOST_LEVELS = 12
 """Task levels that get figures: drawing one takes about a second."""
 
+MOST_POINTS = 20_000
+"""Values, image by image, that are drawn as dots: further levels get no such figures."""
+
 _KINDS = {
     "quality-time": "Quality against time",
+    "quality-level": "Quality against level",
     "convergence": "Convergence",
+    "paired": "Image by image",
+    "box": "Spread over images",
+    "memory": "Memory",
+    "ranks": "Ranks",
 }
 _ABOUT = {
     "quality-time": "Mean of the primary metric against median seconds per image, one point per method; bars are 95 %"
     " bootstrap intervals, a hollow point has missing images.",
+    "quality-level": "Mean of the primary metric over the levels of the task, one line per method.",
     "convergence": "Primary metric of the iterates that methods offered, mean over images with a band.",
+    "paired": "A dot per image and method, those of one image joined; methods from worst to best.",
+    "box": "Quartiles with whiskers of 1.5 interquartile ranges, every image as a dot.",
+    "memory": "Largest resident memory of each method.",
+    "ranks": "Mean rank of each method over conditions; methods joined by a bar do not differ significantly.",
 }
 
 
@@ -42,16 +55,26 @@ class Picture:
 
 
 def figures(results: Results, folder: Path) -> tuple[list[Picture], str]:
-    """Draw the figures of the first MOST_LEVELS task levels; and a remark on what was left out."""
-    from benchhost.report.figures import write
+    """Draw what the figure reporter draws, of as many levels as time allows; and a remark on what was left out."""
+    from benchhost.report.figures.curves import convergence
+    from benchhost.report.figures.images import boxes, paired_dots
+    from benchhost.report.figures.scatter import quality_time
+    from benchhost.report.figures.write import FIGURES
 
-    levels = list(results.table[["task", "level"]].drop_duplicates().astype(str).itertuples(index=False, name=None))
+    rows = results.table[results.table["primary"]]
+    points = rows.groupby([rows["task"].astype(str), rows["level"].astype(str)], sort=False)["images"].sum()
+    levels = list(points.index)
     shown = levels[:MOST_LEVELS]
+    dotted = list(points.index[(points.cumsum() <= MOST_POINTS).to_numpy()])[:MOST_LEVELS]
+    which = {quality_time: shown, convergence: shown, paired_dots: dotted, boxes: dotted}
+    paths = [path for draw in FIGURES for path in draw(_of(results, which.get(draw, levels)), folder)]
+    drawn = [_picture(path, levels, set(paths)) for path in paths if path.suffix == ".png"]
     note = ""
-    if len(shown) < len(levels):
-        note = f"Figures of the first {len(shown)} of {len(levels)} task levels; report --to figures draws all."
-    paths = write(_of(results, shown), folder)
-    drawn = [_picture(path, shown, set(paths)) for path in paths if path.suffix == ".png"]
+    if len(dotted) < len(levels):
+        note = (
+            f"Of {len(levels)} task levels the first {len(shown)} have figures, the first {len(dotted)} also figures"
+            " of single images; report --to figures draws all."
+        )
     return sorted(drawn, key=lambda picture: _place(picture, levels)), note
 
 

@@ -77,7 +77,7 @@ def pages(results: Results) -> list[Page]:
             place=place,
             slug=name,
             frame=results.frame.iloc[np.sort(rows[place])],
-            table=condition.table(records[place], results.controls),
+            table=condition.table(records[place], results),
         )
         for place, name in zip(places, names, strict=True)
     ]
