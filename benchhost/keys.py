@@ -75,6 +75,14 @@ def reconstruction_code(method_target: str) -> str:
     return digest(_host(_RECONSTRUCTION_SOURCES), code_digest(method_target))
 
 
+def reader_code(reader: str) -> str:
+    """Digest of a dataset reader's code; "" for the host's own, which :func:`measurement_code` holds.
+
+    The host's whole package would move every key with every edit of a report or a command.
+    """
+    return "" if not reader or reader.partition(".")[0] == "benchhost" else code_digest(reader)
+
+
 def clear() -> None:
     """Forget remembered digests; a process that lives on after sources changed (a notebook) calls this per run."""
     code_digest.cache_clear()

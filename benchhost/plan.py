@@ -131,7 +131,7 @@ def _cells(
     for id in metrics:
         catalogue.metric(id)
     code = keys.measurement_code(task.spec.target)
-    reader = keys.code_digest(dataset.reader) if dataset.reader else ""
+    reader = keys.reader_code(dataset.reader)
     prefix = keys.canonical(
         [
             task.name,

@@ -30,7 +30,7 @@ def test_nan_cannot_enter_a_key():
 def cell_keys(monkeypatch, **codes):
     monkeypatch.setattr(keys, "measurement_code", lambda target: codes.get("task", "T"))
     monkeypatch.setattr(keys, "reconstruction_code", lambda target: codes.get("method", "M"))
-    monkeypatch.setattr(keys, "code_digest", lambda target: "R")
+    monkeypatch.setattr(keys, "reader_code", lambda reader: "R")
     catalogue = make_catalogue()
     if "weights" in codes:
         catalogue.methods["dip"] = replace(catalogue.methods["dip"], weights=codes["weights"])
@@ -69,4 +69,38 @@ def test_editing_a_shared_module_of_a_plugin_changes_its_code_digest(tmp_path, m
     keys.clear()
     assert keys.code_digest("edited_plugin.method:M") != before
     sys.modules.pop("edited_plugin", None)
+    keys.clear()
+
+
+@pytest.mark.parametrize(
+    ("file", "moved"),
+    [("report/table.py", False), ("cli/run.py", False), ("data/readers.py", True), ("physics/a.py", True)],
+)
+def test_an_edit_of_the_host_moves_a_measurement_only_where_it_can_change_one(tmp_path, monkeypatch, file, moved):
+    host = tmp_path / "benchhost"
+    for name in ("report/table.py", "cli/run.py", "data/readers.py", "physics/a.py", "keys.py"):
+        (host / name).parent.mkdir(parents=True, exist_ok=True)
+        (host / name).write_text("X = 1\n")
+    monkeypatch.setattr(keys, "__file__", str(host / "keys.py"))
+
+    def code():
+        keys.clear()
+        return keys.measurement_code("benchhost_tasks.cs:BlockSensing"), keys.reader_code(
+            "benchhost.data.readers:image"
+        )
+
+    before = code()
+    (host / file).write_text("X = 2\n")
+    assert (code() != before) is moved
+    keys.clear()
+
+
+def test_a_reader_of_somebody_else_counts_with_its_package(tmp_path, monkeypatch):
+    (tmp_path / "their_reader.py").write_text("def read(): ...\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    keys.clear()
+    before = keys.reader_code("their_reader:read")
+    (tmp_path / "their_reader.py").write_text("def read(): return 1\n")
+    keys.clear()
+    assert keys.reader_code("their_reader:read") != before
     keys.clear()
