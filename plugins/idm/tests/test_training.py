@@ -1,21 +1,22 @@
 """Training IDM: from the prior, over the mixture, on one process or two."""
 
 import json
-import os
+import runpy
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-import torch.distributed as dist
 from benchhost_idm import mixture
 from benchhost_idm.method import network_of
 from benchhost_idm.network import IdmShape
 from benchhost_idm.params import TASKS, IdmTrainingParams
 from benchhost_idm.training import VALIDATED, IdmTraining
 from benchhost_idm.unrolled import Idm, Kept
-from safetensors.torch import save_file
-from torch.nn.parallel import DistributedDataParallel
+from safetensors.torch import load_file, save_file
 
 from benchhost import params as P
 from benchhost.errors import UsageError
@@ -165,36 +166,22 @@ def test_exported_weights_build_the_network_again(prior_file, tmp_path):
         assert torch.equal(again.state_dict()[name], tensor.half().float()), name
 
 
-def _process(rank, port, folder):
-    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", rank=rank, world_size=2)
-    torch.manual_seed(0)
-    network = Idm(IdmShape(unet=UNET))
-    wrapped = DistributedDataParallel(network)
-    for round in range(2):  # hooks of the first round must have left the reducer ready for a second
-        network.zero_grad()
-        _loss(wrapped, seed=10 * round + rank).backward()
-    save_file({n: p.grad.clone() for n, p in network.named_parameters()}, f"{folder}/{rank}.safetensors")
-    dist.destroy_process_group()
-
-
-def _loss(network, seed):
-    m = mixture.measure(batch(1, 32), mixture.MAKERS[("inpaint", "mri")[seed % 2]], seed)
-    return (network(m.physics, m.y, m.sigma, scale=m.scale) - m.truth).abs().mean()
-
-
 def test_two_processes_get_the_mean_of_their_gradients(tmp_path):
     """The reversible function returns its gradients, so DistributedDataParallel works on it without special flags."""
+    script = Path(__file__).with_name("two_processes.py")
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-    torch.multiprocessing.spawn(_process, (port, str(tmp_path)), nprocs=2)
+        port = str(s.getsockname()[1])
+    both = [subprocess.Popen([sys.executable, str(script), str(rank), port, str(tmp_path)]) for rank in (0, 1)]
+    try:
+        assert [process.wait(timeout=120) for process in both] == [0, 0]
+    finally:
+        for process in both:
+            process.kill()
+    here = runpy.run_path(str(script), run_name="two_processes")
     torch.manual_seed(0)
-    network = Idm(IdmShape(unet=UNET), Kept(steps="plain", blocks="plain"))
-    (sum(_loss(network, seed) for seed in (10, 11)) / 2).backward()
-    from safetensors.torch import load_file
-
+    network = Idm(here["SHAPE"], Kept(steps="plain", blocks="plain"))
+    (sum(here["loss_of"](network, seed) for seed in (10, 11)) / 2).backward()
     first, second = (load_file(tmp_path / f"{rank}.safetensors") for rank in (0, 1))
     for name, p in network.named_parameters():
         assert torch.equal(first[name], second[name]), name
