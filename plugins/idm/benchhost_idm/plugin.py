@@ -32,5 +32,5 @@ def benchhost_trainings() -> Iterator[Training]:
         params="benchhost_idm.params:IdmTrainingParams",
         dataset="bsds500_train",
         summary="invertible diffusion model: DDNM steps from the diffusion prior, fine-tuned end to end",
-        settings={"crops": ("64x8", "64x8", "64x8", "128x4"), "rate": 4e-4, "warmup": 100, "decay": 0.3, "ema": 0.999},
+        settings={"crops": ("64x8", "64x8", "64x8", "128x4"), "rate": 4e-4, "warmup": 100, "decay": 0.7, "ema": 0.999},
     )
