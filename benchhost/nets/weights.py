@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from safetensors import SafetensorError
 from safetensors.torch import load
@@ -16,6 +16,8 @@ from torch import Tensor, nn
 
 from benchhost.errors import BenchhostError
 from benchhost.nets.unet import UNet, UNetShape
+
+S = TypeVar("S")
 
 
 class WeightsError(BenchhostError):
@@ -100,14 +102,24 @@ def unet(trained: Trained) -> UNet:
 
     Raises WeightsError where the header describes another network.
     """
-    kind, shape = trained.network.get("architecture"), trained.network.get("shape")
-    if kind != (own := "benchhost.nets:UNet"):
-        raise WeightsError(f"{trained.path}: expected weights of {own}, found {kind}")
-    known = {f.name for f in fields(UNetShape)}
-    if not isinstance(shape, dict) or set(shape) != known:
-        raise WeightsError(f"{trained.path}: expected a shape with {sorted(known)}, found {shape}")
-    plain = {name: tuple(value) if isinstance(value, list) else value for name, value in shape.items()}
-    return load_into(UNet(UNetShape(**plain)), trained)
+    described = shape_of(trained, trained.network.get("shape"), UNetShape, architecture="benchhost.nets:UNet")
+    return load_into(UNet(described), trained)
+
+
+def shape_of(trained: Trained, described: Any, cls: type[S], *, architecture: str) -> S:
+    """The shape of a network, an instance of the dataclass ``cls``, from its description in a file's header.
+
+    Raises WeightsError where the file is of another architecture, or describes other fields than ``cls`` has.
+    """
+    if (kind := trained.network.get("architecture")) != architecture:
+        raise WeightsError(f"{trained.path}: expected weights of {architecture}, found {kind}")
+    known = {f.name for f in fields(cls)}
+    if not isinstance(described, dict) or set(described) != known:
+        raise WeightsError(f"{trained.path}: expected a shape with {sorted(known)}, found {described}")
+    try:
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in described.items()})
+    except (TypeError, ValueError) as error:
+        raise WeightsError(f"{trained.path}: no network has the shape that the file describes: {error}") from error
 
 
 def misfit(expected: Mapping[str, tuple[int, ...]], found: Mapping[str, Tensor]) -> str:

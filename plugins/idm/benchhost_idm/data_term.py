@@ -14,6 +14,8 @@ from benchhost.physics.solvers import cgls, prox_cg
 
 SIGNAL = 0.5  # standard deviation of images in [-1, 1], against which noise is weighed
 STEPS, START = 5, 20  # of conjugate gradients where an inverse has no closed form: each time, and for A+ y
+MOST_STARTS = 1000
+_STARTS: dict[tuple[str, float, str, torch.dtype], tuple[float, float]] = {}  # of start_of, a pure function
 ERRORS = (0.02, 6.0)  # noise levels that the prior was trained for, about
 
 
@@ -77,6 +79,16 @@ def invert(physics: LinearPhysics, r: Tensor, sigma: float, *, steps: int) -> Te
 
 
 def start_of(physics: LinearPhysics, like: Tensor, sigma: float) -> tuple[float, float]:
+    """:func:`measured_start`, once for each operator and noise: all images of a CT run share one."""
+    key = (physics.spec_id, sigma, like.device.type, like.dtype)
+    if key not in _STARTS:
+        if len(_STARTS) >= MOST_STARTS:
+            _STARTS.clear()
+        _STARTS[key] = measured_start(physics, like, sigma)
+    return _STARTS[key]
+
+
+def measured_start(physics: LinearPhysics, like: Tensor, sigma: float) -> tuple[float, float]:
     """The factor that makes A+ y an image with noise, and the level of that noise.
 
     Of random projections A+ y holds the image at a fraction of its strength, A+ A x = m/n x + noise; m/n undone, it is

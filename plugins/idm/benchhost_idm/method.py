@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from torch import Tensor
 from benchhost.nets import UNetShape
 from benchhost.nets.precision import fast_bfloat16
 from benchhost.nets.scale import scale_of
-from benchhost.nets.weights import Trained, WeightsError, load_into, packaged, read_trained
+from benchhost.nets.weights import Trained, WeightsError, load_into, packaged, read_trained, shape_of
 from benchhost.types import Problem
 from benchhost_idm.network import IdmShape
 from benchhost_idm.params import IdmParams
@@ -67,14 +66,11 @@ def network_of(trained: Trained) -> Idm:
 
     Raises WeightsError where the header describes another network, or one of another version.
     """
-    kind, shape = trained.network.get("architecture"), trained.network.get("shape")
-    if kind != ARCHITECTURE:
-        raise WeightsError(f"{trained.path}: expected weights of {ARCHITECTURE}, found {kind}")
-    own = {f.name for f in fields(IdmShape)}
-    if not isinstance(shape, dict) or set(shape) != own or not isinstance(shape["unet"], dict):
-        raise WeightsError(f"{trained.path}: expected a shape with {sorted(own)}, found {shape}")
-    unet = {name: tuple(value) if isinstance(value, list) else value for name, value in shape["unet"].items()}
-    return load_into(Idm(IdmShape(**{**shape, "unet": UNetShape(**unet)})), trained)
+    described = trained.network.get("shape")
+    if isinstance(described, dict):
+        unet = shape_of(trained, described.get("unet"), UNetShape, architecture=ARCHITECTURE)
+        described = {**described, "unet": unet}
+    return load_into(Idm(shape_of(trained, described, IdmShape, architecture=ARCHITECTURE)), trained)
 
 
 @lru_cache(maxsize=4)

@@ -53,6 +53,7 @@ class Measured:
 class Setup:
     """An operator for images of one size, and the noise it is used with.
 
+    sigma: its standard deviation.  of_peak: or that over the largest exact value of the batch, as CT's protocol has it.
     crop: the part of the image that the operator is for, where the protocol crops; None for all of it.
     pad: the canvas, where the protocol pads with zeros.
     phase: (h, w) radians: the image is complex, with this phase.
@@ -60,6 +61,7 @@ class Setup:
 
     physics: LinearPhysics
     sigma: float = 0.0
+    of_peak: float = 0.0
     crop: tuple[int, int] | None = None
     pad: tuple[int, int] | None = None
     phase: np.ndarray | None = None
@@ -81,14 +83,15 @@ def measure(batch: Tensor, maker: Maker, seed: int) -> Measured:
         truth = torch.cat([truth * phase.cos(), truth * phase.sin()], 1)
     physics = setup.physics.to(batch.device) if batch.device.type != "cpu" else setup.physics
     y = physics.A(truth)
-    if setup.sigma:
+    sigma = setup.sigma or setup.of_peak * float(y.max())
+    if sigma:
         noise = torch.from_numpy(random.standard_normal(y.shape).astype(np.float32)).to(y.device)
         # A(noise) has noise only where the operator measures: unsampled entries stay zero.
-        y = y + setup.sigma * (physics.A(noise) if isinstance(physics, Mask) else noise)
+        y = y + sigma * (physics.A(noise) if isinstance(physics, Mask) else noise)
     return Measured(
         physics=physics,
         y=y,
-        sigma=setup.sigma,
+        sigma=sigma,
         truth=truth,
         size=(height, width),
         scale=UNIT if setup.phase is None else SIGNED,
@@ -138,9 +141,9 @@ def columns(size: tuple[int, int], acceleration: int, random: RandomState) -> Se
     return Setup(physics=SingleCoilFourier(mask, size), phase=smooth_phase(*size, random))
 
 
-def views(size: tuple[int, int], count: int, sigma: float = 0.0) -> Setup:
-    """Parallel beams."""
-    return Setup(physics=_radon(*size, count), sigma=sigma)
+def views(size: tuple[int, int], count: int, of_peak: float = 0.0) -> Setup:
+    """Parallel beams, with noise relative to the largest projection."""
+    return Setup(physics=_radon(*size, count), of_peak=of_peak)
 
 
 def blur(size: tuple[int, int], kernel: np.ndarray, level: float, *, valid: bool = False) -> Setup:
@@ -186,9 +189,8 @@ def _mri(size: tuple[int, int], random: RandomState) -> Setup:
 
 
 def _ct(size: tuple[int, int], random: RandomState) -> Setup:
-    # About 1 % of the largest projection, in the units of the operator scaled to norm 1.
-    sigma = 0.0 if random.rand() < 0.8 else 0.01 * float(random.uniform(0.02, 0.1))
-    return views(size, int(random.choice(VIEWS)), sigma)
+    of_peak = 0.0 if random.rand() < 0.7 else _log_uniform(random, 0.002, 0.03)
+    return views(size, int(random.choice(VIEWS)), of_peak)
 
 
 def _inpaint(size: tuple[int, int], random: RandomState) -> Setup:

@@ -70,7 +70,7 @@ class IdmTraining:
         return network
 
     def prepare(self, item: Item) -> np.ndarray:
-        """uint8 or float32 (1, H, W) in [0, 1] once divided: grey by MATLAB's rule, MRI by its peak, CT by its task."""
+        """Photographs as uint8 (1, H, W), grey by MATLAB's rule; MRI magnitudes, peak 1, as float32 (1, H, W)."""
         if item.kind == "image":
             return (rgb2gray(item.array) if item.array.ndim == 3 else item.array)[None]
         if item.kind == "mri" and not np.iscomplexobj(item.array):

@@ -97,6 +97,13 @@ def test_weights_of_another_network_are_refused_with_what_was_expected(weights, 
         method(old).reconstruct(problem(torch.rand(1, 1, 16, 16)))
 
 
+def test_an_impossible_shape_in_a_file_is_an_error_of_that_file(tmp_path):
+    described = dataclasses.asdict(SHAPE) | {"injected": 9}
+    odd = save(tmp_path / "odd.safetensors", Idm(SHAPE), facts(shape=described))
+    with pytest.raises(WeightsError, match=r"odd\.safetensors: no network has the shape.*9 scales with injectors"):
+        method(odd).reconstruct(problem(torch.rand(1, 1, 16, 16)))
+
+
 def test_a_checksum_that_does_not_fit_is_named(weights, monkeypatch):
     import benchhost_idm.method as module
 

@@ -324,6 +324,28 @@ def test_inpainting_noise_leaves_unseen_pixels_at_zero():
     assert torch.equal(m.y[:, ~m.physics.mask.bool()], torch.zeros_like(m.y[:, ~m.physics.mask.bool()]))
 
 
+def test_noise_of_ct_is_relative_to_the_largest_projection():
+    m = mixture.measure(truth(64), lambda size, _: mixture.views(size, 30, 0.01), 0)
+    clean = m.physics.A(m.truth)
+    assert m.sigma == pytest.approx(0.01 * float(clean.max()))
+    assert float((m.y - clean).std()) == pytest.approx(m.sigma, rel=0.05)
+
+
+def test_an_operator_s_start_is_measured_once(monkeypatch):
+    from benchhost_idm import data_term
+
+    calls = []
+    measured = data_term.measured_start
+    monkeypatch.setattr(data_term, "measured_start", lambda *a: calls.append(a) or measured(*a))
+    monkeypatch.setattr(data_term, "_STARTS", {})
+    m = mixture.measure(truth(), lambda size, _: mixture.views(size, 20), 0)
+    again = mixture.views((32, 32), 20).physics.to(dtype=torch.float32)  # another object, the same operator
+    first, second = DataTerm(m.physics, m.y, 0.0), DataTerm(again, m.y, 0.0)
+    assert (len(calls), first.error) == (1, second.error)
+    DataTerm(m.physics, m.y, 0.1)
+    assert len(calls) == 2
+
+
 def test_block_sensing_of_the_mixture_is_the_task_s_operator():
     from benchhost.physics.block_cs import gaussian_rows
 
