@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from benchhost.report.model import Cell, Column, Row, number
+from benchhost.report.model import Cell, Column, Row, TableModel, number
 from benchhost.report.published import Published
 from benchhost.report.scored import Place, Scored, Who, footnotes, without_spread
-from benchhost.report.wording import level_title
+from benchhost.report.wording import level_title, slug
 
 if TYPE_CHECKING:
     from benchhost.report.layouts import Layout
@@ -64,6 +64,19 @@ class Body(NamedTuple):
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     footnotes: dict[str, str]
+
+
+def with_body(model: TableModel, body: Body, *, part: int | None, caption: str, **changes: Any) -> TableModel:
+    """``model`` filled in.  part: which part of a divided table it is, for its name; None where it is whole."""
+    return replace(
+        model,
+        name=model.name if part is None else slug(model.name, str(part)),
+        columns=body.columns,
+        rows=body.rows,
+        caption=caption,
+        footnotes=body.footnotes,
+        **changes,
+    )
 
 
 def divided(

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from benchhost.report.arrange import Across, Line, arranged, divided
+from benchhost.report.arrange import Across, Line, arranged, divided, with_body
 from benchhost.report.caption import caption
 from benchhost.report.layout import Extras, Layout
 from benchhost.report.model import Cell, TableModel, number
@@ -76,13 +76,11 @@ def _images_parts(
             note=extras.what,
         )
         models.append(
-            replace(
+            with_body(
                 model,
-                name=slug(model.name, str(n)) if len(parts) > 1 else model.name,
-                columns=body.columns,
-                rows=body.rows,
+                body,
+                part=n if len(parts) > 1 else None,
                 caption=said,
-                footnotes=body.footnotes,
                 datasets={dataset: keys} if keys else {},
             )
         )

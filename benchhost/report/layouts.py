@@ -8,7 +8,7 @@ from dataclasses import replace
 import pandas as pd
 
 from benchhost.errors import UsageError
-from benchhost.report.arrange import Across, Line, arranged, divided
+from benchhost.report.arrange import Across, Line, arranged, divided, with_body
 from benchhost.report.caption import MEAN, MEAN_SD, caption
 from benchhost.report.images import image_tables
 from benchhost.report.layout import LANDSCAPE_LINE, LINE, SHAPES, Extras, Layout, parse
@@ -97,13 +97,11 @@ def _parts(
             results, mine, what=what, times=False, values=MEAN_SD if layout.spread else MEAN, note=extras.what
         )
         models.append(
-            replace(
+            with_body(
                 model,
-                name=slug(model.name, str(n)) if len(parts) > 1 else model.name,
-                columns=body.columns,
-                rows=body.rows,
+                body,
+                part=n if len(parts) > 1 else None,
                 caption=said,
-                footnotes=body.footnotes,
                 datasets={
                     name: keys
                     for name in dict.fromkeys(place.dataset for place in _places_of(part))
