@@ -1,0 +1,50 @@
+"""The mixture of measurements that IDM is trained on."""
+
+import numpy as np
+import pytest
+import torch
+from benchhost_idm import mixture
+from numpy.random import RandomState
+
+
+def truth(size=32, count=2, seed=0):
+    return torch.rand(count, 1, size, size, generator=torch.Generator().manual_seed(seed))
+
+
+def test_operators_of_the_mixture_are_drawn_from_the_seed_alone():
+    for name, maker in mixture.MAKERS.items():
+        a, b, c = (mixture.measure(truth(), maker, seed) for seed in (4, 4, 5))
+        assert torch.equal(a.y, b.y), name
+        assert a.y.shape != c.y.shape or not torch.equal(a.y, c.y), name
+
+
+def test_inpainting_noise_leaves_unseen_pixels_at_zero():
+    m = mixture.measure(
+        truth(), lambda size, r: mixture.Setup(physics=mixture.Mask((1, *size), r.rand(*size) < 0.5), sigma=0.1), 0
+    )
+    assert torch.equal(m.y[:, ~m.physics.mask.bool()], torch.zeros_like(m.y[:, ~m.physics.mask.bool()]))
+
+
+def test_noise_of_ct_is_relative_to_the_largest_projection():
+    m = mixture.measure(truth(64), lambda size, _: mixture.views(size, 30, 0.01), 0)
+    clean = m.physics.A(m.truth)
+    assert m.sigma == pytest.approx(0.01 * float(clean.max()))
+    assert float((m.y - clean).std()) == pytest.approx(m.sigma, rel=0.05)
+
+
+def test_block_sensing_of_the_mixture_is_the_task_s_operator():
+    from benchhost.physics.block_cs import gaussian_rows
+
+    setup = mixture.block_sensing((40, 40), block=33, rows=109, seed=0, scramble=None)
+    assert setup.pad == (66, 66)
+    x = torch.rand(1, 1, 66, 66)
+    block = x[0, 0, :33, :33].reshape(-1).double().numpy()
+    np.testing.assert_allclose(
+        setup.physics.A(x)[0, 0, 0].numpy(), gaussian_rows(1089, 109, 0) @ block, rtol=1e-4, atol=1e-5
+    )
+
+
+def test_scrambled_sensing_has_a_new_permutation_for_every_draw():
+    a, b = (mixture.scrambled((32, 32), 100, RandomState(s)).physics for s in (0, 1))
+    x = torch.rand(1, 1, 32, 32)
+    assert not torch.allclose(a.A(x), b.A(x))
