@@ -19,7 +19,7 @@ def benchhost_methods() -> Iterator[Method]:
         training="supervised",
         trained_on=("bsds500_train",),
         weights=tuple(Weights(file=shipped.file, sha256=shipped.sha256) for shipped in SHIPPED),
-        citation="Chen, Zhang, Li, Xu, Zhang: Invertible Diffusion Models for Compressed Sensing. IEEE TPAMI 2025",
+        citation="Bin Chen et al.: Invertible Diffusion Models for Compressed Sensing. IEEE TPAMI 2025",
     )
 
 
