@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 import torch
@@ -98,12 +98,16 @@ def measure(batch: Tensor, maker: Maker, seed: int) -> Measured:
     )
 
 
-def draw(batch: Tensor, rng: Generator, tasks: tuple[str, ...]) -> Measured:
-    """One task out of ``tasks``, by SHARES, with everything else about it, from ``rng``."""
+def draw(batch: Tensor, rng: Generator, tasks: tuple[str, ...], blocks: float = 0.5) -> Measured:
+    """One task out of ``tasks``, by SHARES, with everything else about it, from ``rng``.
+
+    blocks: share of the sensing that measures blocks of the image; the rest scrambles it.
+    """
     words = torch.randint(2**31, (2,), generator=rng).tolist()
     shares = np.array([SHARES[task] for task in tasks])
     task = tasks[int(RandomState(words[0]).choice(len(tasks), p=shares / shares.sum()))]
-    return measure(batch, MAKERS[task], words[1])
+    maker = partial(_cs, blocks=blocks) if task == "cs" else MAKERS[task]
+    return measure(batch, maker, words[1])
 
 
 def block_sensing(size: tuple[int, int], *, block: int, rows: int, seed: int, scramble: np.ndarray | None) -> Setup:
@@ -157,11 +161,11 @@ def gaussian_kernel(std: float) -> np.ndarray:
     return np.outer(taps, taps)
 
 
-def _cs(size: tuple[int, int], random: RandomState) -> Setup:
+def _cs(size: tuple[int, int], random: RandomState, blocks: float) -> Setup:
     ratio = float(random.choice(list(RATIOS), p=list(RATIOS.values())))
     if random.rand() < 0.2:
         ratio = _log_uniform(random, 0.01, 0.5)
-    if random.rand() < 0.5:
+    if random.rand() >= blocks:
         return scrambled(size, int(np.ceil(ratio * 1024)), random)
     return block_sensing(
         size, block=33, rows=max(1, round(ratio * 1089)), seed=int(random.randint(MATRICES)), scramble=None
@@ -209,7 +213,6 @@ def _deblur(size: tuple[int, int], random: RandomState) -> Setup:
 
 
 MAKERS: dict[str, Maker] = {
-    "cs": _cs,
     "denoise": _denoise,
     "sr": _sr,
     "mri": _mri,

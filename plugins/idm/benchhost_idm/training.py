@@ -83,7 +83,7 @@ class IdmTraining:
         Relative to the images' range, so that complex ones in [-1, 1] weigh as much as the others.
         """
         with torch.autocast(batch.device.type, enabled=False):
-            m = mixture.draw(batch, rng, self.params.tasks)
+            m = mixture.draw(batch, rng, self.params.tasks, self.params.blocks)
         height, width = m.size
         estimate = network(m.physics, m.y, m.sigma, scale=m.scale, rng=rng)
         error = (estimate - m.truth)[..., :height, :width].abs().mean()
