@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from benchhost.testing.memory import PeakLive, saved_bytes
-from benchhost_idm import mixture
+from benchhost.training import mixture
 from benchhost_idm.network import IdmShape
 from benchhost_idm.unrolled import Idm, Kept
 

@@ -15,7 +15,9 @@ class IdmTrainingParams:
     """What the network is and what it learns from."""
 
     tasks: tuple[str, ...] = param(TASKS, doc="tasks in the mixture", choices=TASKS)
-    blocks: float = param(0.5, doc="share of cs that senses blocks of the image; the rest scrambles it", minimum=0, maximum=1)
+    blocks: float = param(
+        0.5, doc="share of cs that senses blocks of the image; the rest scrambles it", minimum=0, maximum=1
+    )
     prior: str = param("prior-grey", doc="weights to start from: a file of a prior, prior-grey (shipped), or none")
     steps: int = param(3, doc="T, unrolled steps", minimum=1, maximum=20)
     injected: int = param(2, doc="scales of the U-Net with injectors; 0: none", minimum=0, maximum=3)

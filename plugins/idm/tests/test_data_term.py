@@ -2,9 +2,10 @@
 
 import pytest
 import torch
-from benchhost_idm import mixture
 from benchhost_idm.data_term import DataTerm
 from numpy.random import RandomState
+
+from benchhost.training import mixture
 
 NOISY = {
     "denoise": lambda size, random: mixture.Setup(physics=mixture.Identity((1, *size)), sigma=0.1),

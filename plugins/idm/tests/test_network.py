@@ -2,13 +2,13 @@
 
 import pytest
 import torch
-from benchhost_idm import mixture
 from benchhost_idm.data_term import DataTerm
 from benchhost_idm.memory import perturbed
 from benchhost_idm.network import HIGHEST_V, Canvas, IdmShape, Injector, Share, lowest_share
 from benchhost_idm.unrolled import STRIDE, Idm, Kept
 
 from benchhost.nets import UNet, UNetShape
+from benchhost.training import mixture
 
 UNET = UNetShape(widths=(16, 32, 16), down=(1, 1, 1), up=(2, 1, 0), embedding=8)
 SHAPE = IdmShape(unet=UNET)

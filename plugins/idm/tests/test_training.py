@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from benchhost_idm import mixture
 from benchhost_idm.method import network_of
 from benchhost_idm.network import IdmShape
 from benchhost_idm.params import TASKS, IdmTrainingParams
@@ -22,6 +21,7 @@ from benchhost import params as P
 from benchhost.errors import UsageError
 from benchhost.nets import UNet, UNetShape
 from benchhost.nets.weights import read_trained
+from benchhost.training import mixture
 from benchhost.types import Item
 
 UNET = UNetShape(widths=(16, 32), down=(1, 1), up=(1, 0), embedding=8)
@@ -88,7 +88,7 @@ def test_training_measures_in_full_precision(prior_file):
 
     with torch.autocast("cpu", torch.bfloat16):
         made.loss(network, batch(), torch.Generator().manual_seed(7))
-    expected = mixture.draw(batch(), torch.Generator().manual_seed(7), ("cs",))
+    expected = mixture.draw(batch(), torch.Generator().manual_seed(7), {"cs": 1})
     assert torch.equal(seen[0][1], expected.y)
 
 
@@ -123,17 +123,20 @@ def test_validation_covers_every_task_and_is_repeatable():
     assert set(only.validate(network, images[:1])) == {"psnr_mri_20", "psnr_mri_columns_4"}
 
 
-def test_tasks_of_a_mixture_come_in_their_shares():
-    counts = dict.fromkeys(TASKS, 0)
-    tiny = batch(1, 33)
-    for seed in range(120):
-        rng = torch.Generator().manual_seed(seed)
-        words = torch.randint(2**31, (2,), generator=torch.Generator().manual_seed(seed)).tolist()
-        shares = np.array([mixture.SHARES[t] for t in TASKS])
-        counts[TASKS[int(np.random.RandomState(words[0]).choice(len(TASKS), p=shares / shares.sum()))]] += 1
-        assert mixture.draw(tiny, rng, TASKS).truth.shape[0] == 1
-    assert 60 < counts["cs"] < 105
-    assert min(counts.values()) >= 1
+def test_the_share_of_block_sensing_is_the_training_s_parameter(prior_file):
+    def seen(blocks):
+        kinds = set()
+
+        def network(physics, y, sigma, scale, rng):
+            kinds.add(physics.block)
+            return torch.zeros(2, *physics.in_shape)
+
+        made = training(prior_file, tasks="cs", blocks=blocks)
+        for seed in range(6):
+            made.loss(network, batch(), torch.Generator().manual_seed(seed))
+        return kinds
+
+    assert (seen("1"), seen("0")) == ({33}, {32})
 
 
 def test_images_are_prepared_by_kind():

@@ -5,13 +5,13 @@ import sys
 
 import torch
 import torch.distributed as dist
-from benchhost_idm import mixture
 from benchhost_idm.network import IdmShape
 from benchhost_idm.unrolled import Idm
 from safetensors.torch import save_file
 from torch.nn.parallel import DistributedDataParallel
 
 from benchhost.nets import UNetShape
+from benchhost.training import mixture
 
 SHAPE = IdmShape(unet=UNetShape(widths=(16, 32), down=(1, 1), up=(1, 0), embedding=8))
 

@@ -1,10 +1,11 @@
-"""The mixture of measurements that IDM is trained on."""
+"""The mixture of measurements that networks are trained on."""
 
 import numpy as np
 import pytest
 import torch
-from benchhost_idm import mixture
 from numpy.random import RandomState
+
+from benchhost.training import mixture
 
 
 def truth(size=32, count=2, seed=0):
@@ -48,3 +49,14 @@ def test_scrambled_sensing_has_a_new_permutation_for_every_draw():
     a, b = (mixture.scrambled((32, 32), 100, RandomState(s)).physics for s in (0, 1))
     x = torch.rand(1, 1, 32, 32)
     assert not torch.allclose(a.A(x), b.A(x))
+
+
+def test_tasks_are_drawn_by_their_shares_and_sensing_by_its_share_of_blocks():
+    rng = torch.Generator().manual_seed(0)
+    drawn = [mixture.draw(truth(33, 1), rng, {"denoise": 1, "cs": 3, "ct": 0}, blocks=1.0) for _ in range(60)]
+    kinds = [type(m.physics).__name__ for m in drawn]
+    assert set(kinds) == {"Identity", "BlockCS"}
+    assert 30 < kinds.count("BlockCS") < 58
+    assert {m.physics.block for m in drawn if type(m.physics).__name__ == "BlockCS"} == {33}
+    rng = torch.Generator().manual_seed(0)
+    assert {mixture.draw(truth(33, 1), rng, {"cs": 1}, blocks=0.0).physics.block for _ in range(5)} == {32}

@@ -1,8 +1,8 @@
-"""The mixture of measurements that one network is trained on: a task per batch, its operator, level and noise drawn."""
+"""Measurements to train one network on: a task per batch, its operator, level and noise drawn."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
@@ -27,7 +27,6 @@ from benchhost.physics.separable import BicubicDownsampling
 from benchhost.physics.strips import ParallelBeam, diagonal_bins, scan_angles
 
 # Sensing at low ratios learns slowest: the start tells the least, and the network has to invent the most.
-SHARES = {"cs": 0.68, "denoise": 0.06, "sr": 0.06, "mri": 0.07, "ct": 0.04, "inpaint": 0.05, "deblur": 0.04}
 RATIOS = {0.01: 0.08, 0.04: 0.1, 0.1: 0.3, 0.25: 0.22, 0.3: 0.14, 0.4: 0.06, 0.5: 0.1}
 MATRICES = 4  # measurement matrices that block sensing is trained with; the first is the task's own
 VIEWS = (20, 30, 60, 90)
@@ -98,14 +97,15 @@ def measure(batch: Tensor, maker: Maker, seed: int) -> Measured:
     )
 
 
-def draw(batch: Tensor, rng: Generator, tasks: tuple[str, ...], blocks: float = 0.5) -> Measured:
-    """One task out of ``tasks``, by SHARES, with everything else about it, from ``rng``.
+def draw(batch: Tensor, rng: Generator, shares: Mapping[str, float], blocks: float = 0.5) -> Measured:
+    """Measure a batch (B, 1, H, W) in [0, 1]: the task, its operator, level and noise come from ``rng``.
 
+    shares: of the tasks among the batches, in any unit.
     blocks: share of the sensing that measures blocks of the image; the rest scrambles it.
     """
     words = torch.randint(2**31, (2,), generator=rng).tolist()
-    shares = np.array([SHARES[task] for task in tasks])
-    task = tasks[int(RandomState(words[0]).choice(len(tasks), p=shares / shares.sum()))]
+    weights = np.array(list(shares.values()))
+    task = tuple(shares)[int(RandomState(words[0]).choice(len(shares), p=weights / weights.sum()))]
     maker = partial(_cs, blocks=blocks) if task == "cs" else MAKERS[task]
     return measure(batch, maker, words[1])
 
