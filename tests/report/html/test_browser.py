@@ -122,6 +122,15 @@ def test_the_table_of_images_sorts_filters_and_shows_other_measures(visit, real)
     assert page.find("#per-image .hole").get_attribute("title") == "ValueError: the step size must be positive"
 
 
+@pytest.mark.parametrize("name", ["leaderboard.html", CS])
+def test_a_reloaded_page_begins_unfiltered(visit, real, name):
+    page = visit(real, name)
+    page.find("#holes").click()
+    page.session.refresh()
+    assert not page.find("#holes").is_selected()
+    assert page.run("return [...document.querySelectorAll('select, input')].every((e) => e.autocomplete === 'off')")
+
+
 def test_an_image_of_the_table_opens_in_the_comparison_with_its_values(visit, real):
     page = visit(real, CS)
     button = page.session.find_elements("css selector", "#per-image tbody button")[1]
