@@ -161,7 +161,7 @@ def gaussian_kernel(std: float) -> np.ndarray:
     return np.outer(taps, taps)
 
 
-def _cs(size: tuple[int, int], random: RandomState, blocks: float) -> Setup:
+def _cs(size: tuple[int, int], random: RandomState, blocks: float = 0.5) -> Setup:
     ratio = float(random.choice(list(RATIOS), p=list(RATIOS.values())))
     if random.rand() < 0.2:
         ratio = _log_uniform(random, 0.01, 0.5)
@@ -213,6 +213,7 @@ def _deblur(size: tuple[int, int], random: RandomState) -> Setup:
 
 
 MAKERS: dict[str, Maker] = {
+    "cs": _cs,
     "denoise": _denoise,
     "sr": _sr,
     "mri": _mri,
