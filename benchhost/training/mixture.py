@@ -165,7 +165,7 @@ def _cs(size: tuple[int, int], random: RandomState, blocks: float = 0.5) -> Setu
     ratio = float(random.choice(list(RATIOS), p=list(RATIOS.values())))
     if random.rand() < 0.2:
         ratio = _log_uniform(random, 0.01, 0.5)
-    if random.rand() >= blocks:
+    if random.rand() < 1 - blocks:
         return scrambled(size, int(np.ceil(ratio * 1024)), random)
     return block_sensing(
         size, block=33, rows=max(1, round(ratio * 1089)), seed=int(random.randint(MATRICES)), scramble=None
