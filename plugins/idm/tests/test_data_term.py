@@ -24,7 +24,7 @@ def truth(size=32, count=2, seed=0):
 @pytest.mark.parametrize("rows", [102, 512])
 def test_a_start_from_random_projections_is_an_image_with_noise_of_the_level_that_is_told(rows):
     """m / n of the image arrives; undone, what is left is noise of variance (n / m - 1) times the image's."""
-    smooth = torch.nn.functional.interpolate(torch.rand(1, 1, 6, 6), size=(64, 64), mode="bicubic")
+    smooth = torch.nn.functional.interpolate(truth(6, 1), size=(64, 64), mode="bicubic")
     x = 2 * smooth - 1
     x = 0.5 * x / x.square().mean().sqrt()  # as strong as the probe
     setup = mixture.scrambled((64, 64), rows, RandomState(0))
