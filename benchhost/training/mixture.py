@@ -26,7 +26,7 @@ from benchhost.physics.radon import Radon
 from benchhost.physics.separable import BicubicDownsampling
 from benchhost.physics.strips import ParallelBeam, diagonal_bins, scan_angles
 
-# Sensing at low ratios learns slowest: the start tells the least, and the network has to invent the most.
+# How often each ratio is sensed at: those of the literature's tables, the lower ones more, as they learn slowest.
 RATIOS = {0.01: 0.08, 0.04: 0.1, 0.1: 0.3, 0.25: 0.22, 0.3: 0.14, 0.4: 0.06, 0.5: 0.1}
 MATRICES = 4  # measurement matrices that block sensing is trained with; the first is the task's own
 VIEWS = (20, 30, 60, 90)
@@ -100,7 +100,7 @@ def measure(batch: Tensor, maker: Maker, seed: int) -> Measured:
 def draw(batch: Tensor, rng: Generator, shares: Mapping[str, float], blocks: float = 0.5) -> Measured:
     """Measure a batch (B, 1, H, W) in [0, 1]: the task, its operator, level and noise come from ``rng``.
 
-    shares: of the tasks among the batches, in any unit.
+    shares: of the tasks (names of MAKERS) among the batches, in any unit.
     blocks: share of the sensing that measures blocks of the image; the rest scrambles it.
     """
     words = torch.randint(2**31, (2,), generator=rng).tolist()

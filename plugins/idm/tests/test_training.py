@@ -123,6 +123,23 @@ def test_validation_covers_every_task_and_is_repeatable():
     assert set(only.validate(network, images[:1])) == {"psnr_mri_20", "psnr_mri_columns_4"}
 
 
+def test_tasks_of_a_mixture_come_in_their_shares(prior_file, monkeypatch):
+    made, drawn, measure = training(prior_file), [], mixture.measure
+
+    def counted(batch, maker, seed):
+        drawn.append(next((task for task, known in mixture.MAKERS.items() if known is maker), "cs"))
+        return measure(batch, maker, seed)
+
+    monkeypatch.setattr(mixture, "measure", counted)
+    tiny = batch(1, 33)
+    for seed in range(120):
+        rng = torch.Generator().manual_seed(seed)
+        loss = made.loss(lambda physics, *_, **__: torch.zeros(1, *physics.in_shape), tiny, rng)
+        assert loss > 0
+    assert 60 < drawn.count("cs") < 105
+    assert set(drawn) == set(TASKS)
+
+
 def test_the_share_of_block_sensing_is_the_training_s_parameter(prior_file):
     def seen(blocks):
         kinds = set()
