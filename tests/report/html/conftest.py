@@ -1,9 +1,11 @@
 """Reports to look at: one of a small real run, one of names that try to be markup; and a browser to look with."""
 
+import contextlib
 import dataclasses
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -109,8 +111,34 @@ class Page:
         command(
             "Emulation.setEmulatedMedia", {"features": [scheme, {"name": "prefers-reduced-motion", "value": "reduce"}]}
         )
-        self.session.get((self.folder / name).as_uri())
+        self._leave(lambda: self.session.get((self.folder / name).as_uri()))
         return self
+
+    def reload(self) -> None:
+        """Load the page again."""
+        self._leave(self.session.refresh)
+
+    def _leave(self, going) -> None:
+        """Go to another document and wait until it is there: on a busy machine the driver returns from going before."""
+        from selenium.common.exceptions import WebDriverException
+
+        self.run("window.left = true")
+        going()
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            with contextlib.suppress(WebDriverException):  # the document goes while it is asked
+                if self.run("return !window.left && document.readyState === 'complete'"):
+                    return
+            time.sleep(0.02)
+        raise TimeoutError(f"{self.session.current_url} did not load")
+
+    def drawn(self) -> None:
+        """Wait until what was last changed is on the screen, pictures included."""
+        self.session.execute_async_script(
+            "const done = arguments[0]; const pictures = [...document.querySelectorAll('.stage img:not([hidden])')];"
+            "Promise.all(pictures.map((e) => e.decode())).then(() =>"
+            " requestAnimationFrame(() => requestAnimationFrame(() => done())))"
+        )
 
     def run(self, script: str, *arguments):
         """What a script returns; its errors are the test's."""

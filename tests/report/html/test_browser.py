@@ -126,7 +126,7 @@ def test_the_table_of_images_sorts_filters_and_shows_other_measures(visit, real)
 def test_a_reloaded_page_begins_unfiltered(visit, real, name):
     page = visit(real, name)
     page.find("#holes").click()
-    page.session.refresh()
+    page.reload()
     assert not page.find("#holes").is_selected()
     assert page.find("#holes").get_attribute("autocomplete") == "off"
 
@@ -140,6 +140,7 @@ def test_an_image_of_the_table_opens_in_the_comparison_with_its_values(visit, re
     assert page.run("return document.activeElement.id") == "v-stage"
     row = page.texts("#per-image tbody tr:nth-child(2) td")
     assert page.texts("#v-tag-right") == [f"tv:iterations=25 {row[1]} dB"]
+    page.drawn()
     assert page.run("return [...document.querySelectorAll('.shown')].every((e) => e.complete && e.naturalWidth > 0)")
 
 
@@ -205,7 +206,7 @@ def test_the_error_map_is_black_where_there_is_no_error_and_bright_where_there_i
     page.choose("#v-right", "0")
     page.find("#v-side").click()
     page.find("#v-error").click()
-    page.run("return Promise.all([...document.querySelectorAll('.stage img')].map((e) => e.decode?.()))")
+    page.drawn()
     assert picture(page, "#v-layer-left .pan").mean() < 8
     assert picture(page, "#v-layer-right .pan").mean() > 60
 
