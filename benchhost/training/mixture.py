@@ -80,7 +80,7 @@ def measure(batch: Tensor, maker: Maker, seed: int) -> Measured:
     if setup.phase is not None:
         phase = torch.from_numpy(setup.phase.astype(np.float32)).to(batch.device)
         truth = torch.cat([truth * phase.cos(), truth * phase.sin()], 1)
-    physics = setup.physics.to(batch.device) if batch.device.type != "cpu" else setup.physics
+    physics = setup.physics if batch.device.type == "cpu" else _moved(setup.physics, batch.device)
     y = physics.A(truth)
     sigma = setup.sigma or setup.of_peak * float(y.max())
     if sigma:
@@ -225,6 +225,12 @@ MAKERS: dict[str, Maker] = {
 
 def _log_uniform(random: RandomState, low: float, high: float) -> float:
     return float(low * (high / low) ** random.rand())
+
+
+@lru_cache(maxsize=32)
+def _moved(physics: LinearPhysics, device: torch.device) -> LinearPhysics:
+    """A copy on the device; those that are used again (projection matrices above all) are moved once."""
+    return physics.to(device)
 
 
 @lru_cache(maxsize=16)

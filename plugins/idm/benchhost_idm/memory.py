@@ -1,8 +1,8 @@
 """What invertibility saves: ``python -m benchhost_idm.memory`` measures a training step in six ways.
 
-Bytes alive at the peak and bytes saved by the forward pass (see :mod:`benchhost.testing.memory`), the time, and the
-error of the gradient against plain autograd, side by side: memory is worth nothing where the gradient is wrong.
-Checkpointing is the honest control: its gradients are exact.
+Bytes alive at the peak and bytes saved by the forward pass (see :mod:`benchhost.testing.memory`; on a GPU the peak is
+what its allocator says), the time, and the error of the gradient against plain autograd, side by side: memory is worth
+nothing where the gradient is wrong.  Checkpointing is the honest control: its gradients are exact.
 """
 
 from __future__ import annotations
@@ -49,17 +49,23 @@ class Measurement:
 
 
 def measure(
-    shape: IdmShape, *, size: int = 128, batch: int = 8, bf16: bool = False, ways: Sequence[str] = tuple(WAYS)
+    shape: IdmShape,
+    *,
+    size: int = 128,
+    batch: int = 8,
+    bf16: bool = False,
+    device: str = "cpu",
+    ways: Sequence[str] = tuple(WAYS),
 ) -> list[Measurement]:
     """Forward and backward of one batch of scrambled compressed sensing at 30 %.
 
     ways: of WAYS; gradients are compared with those of the first.
     """
-    truth = torch.rand(batch, 1, size, size, generator=torch.Generator().manual_seed(0))
+    truth = torch.rand(batch, 1, size, size, generator=torch.Generator().manual_seed(0)).to(device)
     problem = mixture.measure(truth, lambda s, random: mixture.scrambled(s, 308, random), seed=0)
     found, reference = [], None
     for way in ways:
-        network = perturbed(shape, WAYS[way])
+        network = perturbed(shape, WAYS[way]).to(device)
         saved, _, _ = _step(network, problem, bf16, count="saved")
         peak, gradient, _ = _step(network, problem, bf16, count="peak")
         _, _, seconds = _step(network, problem, bf16, count="time")
@@ -97,21 +103,28 @@ def _step(network: Idm, problem: mixture.Measured, bf16: bool, *, count: str) ->
         parameter.grad = torch.zeros_like(parameter)  # gradients are there in every way; they are not what is counted
     there = [*network.parameters(), *(p.grad for p in network.parameters()), problem.y, problem.truth]
     there += [value for value in vars(problem.physics).values() if isinstance(value, Tensor)]
+    gpu = problem.y.is_cuda
+    if gpu:
+        torch.cuda.synchronize()
+        torch.cuda.reset_peak_memory_stats()
+    allocated = torch.cuda.memory_allocated() if gpu else 0
     begin = time.perf_counter()
     peak = PeakLive().before(there)
-    with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+    with torch.autocast(problem.y.device.type, torch.bfloat16, enabled=bf16):
         if count == "saved":
             with saved_bytes(there) as saved:
                 loss = _loss(network, problem)
             loss.backward()
             measured = saved.bytes
-        elif count == "peak":
+        elif count == "peak" and not gpu:
             with peak:
                 _loss(network, problem).backward()
             measured = peak.peak
         else:
             _loss(network, problem).backward()
-            measured = 0
+            measured = torch.cuda.max_memory_allocated() - allocated if gpu else 0
+    if gpu:
+        torch.cuda.synchronize()
     seconds = time.perf_counter() - begin
     return measured, torch.cat([p.grad.flatten() for p in network.parameters()]).double(), seconds
 
@@ -126,13 +139,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, nargs="+", default=[3], help="T, one or several")
     parser.add_argument("--size", type=int, default=128, help="side of the images")
     parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--bf16", action="store_true", help="bodies in bfloat16, as in training")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
+    torch.backends.cudnn.allow_tf32 = False  # its rounding is larger than the errors looked for
     rows = []
     for steps in options.steps:
         shape = replace(IdmShape(), steps=steps)
-        rows += [asdict(m) for m in measure(shape, size=options.size, batch=options.batch, bf16=options.bf16)]
+        how = {"size": options.size, "batch": options.batch, "bf16": options.bf16, "device": options.device}
+        rows += [asdict(m) for m in measure(shape, **how)]
     table = pd.DataFrame(rows)
     table["of plain"] = table["peak_mb"] / table.groupby("steps")["peak_mb"].transform("first")
     print(table.to_markdown(index=False, floatfmt=("", "", ".1f", ".1f", ".2f", ".1e", ".6f", ".3f")))  # noqa: T201
