@@ -31,6 +31,7 @@ def benchhost_trainings() -> Iterator[Training]:
         target="benchhost_idm.training:IdmTraining",
         params="benchhost_idm.params:IdmTrainingParams",
         dataset="bsds500_train",
+        version=2,  # 2: shares of the tasks, noise of CT
         summary="invertible diffusion model: DDNM steps from the diffusion prior, fine-tuned end to end",
         settings={"crops": ("64x8", "64x8", "64x8", "128x4"), "rate": 4e-4, "warmup": 100, "decay": 0.7, "ema": 0.999},
     )
