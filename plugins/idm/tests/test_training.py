@@ -13,7 +13,7 @@ import torch
 from benchhost_idm.method import network_of
 from benchhost_idm.network import IdmShape
 from benchhost_idm.params import TASKS, IdmTrainingParams
-from benchhost_idm.training import VALIDATED, IdmTraining
+from benchhost_idm.training import SHARES, VALIDATED, IdmTraining
 from benchhost_idm.unrolled import Idm, Kept
 from safetensors.torch import load_file, save_file
 
@@ -136,7 +136,8 @@ def test_tasks_of_a_mixture_come_in_their_shares(prior_file, monkeypatch):
         rng = torch.Generator().manual_seed(seed)
         loss = made.loss(lambda physics, *_, **__: torch.zeros(1, *physics.in_shape), tiny, rng)
         assert loss > 0
-    assert 60 < drawn.count("cs") < 105
+    for task, share in SHARES.items():
+        assert abs(drawn.count(task) - 120 * share) < 22, task  # four standard deviations of the commonest
     assert set(drawn) == set(TASKS)
 
 
