@@ -54,16 +54,25 @@ class MultiCoilFourier(MaskedFourier):
         self._sampling = as_tensor(k_ramp * self.mask, device, dtype)
 
     def _A(self, x: Tensor) -> Tensor:
+        if self._at_once(len(x)):
+            return to_real(fft2(self._maps * to_complex(x)[:, None]).mul_(self._sampling))
         pairs = zip(to_complex(x), self._maps_of(len(x)), strict=True)  # one sample at a time: coils are batch enough
         return _batch([to_real(fft2(maps * image).mul_(self._sampling), 0) for image, maps in pairs])
 
     def _A_adjoint(self, y: Tensor) -> Tensor:
+        if self._at_once(len(y)):
+            conjugate = fft2(torch.complex(y[:, 0], -y[:, 1]).mul_(self._sampling)).mul_(self._maps).sum(1)
+            return to_real(conjugate.conj())
         images = []
         for k, maps in zip(y, self._maps_of(len(y)), strict=True):
             # sum conj(S) F* (conj(m) k) = conj(sum S F (m conj(k))): no conjugate of the maps is ever made
             conjugate = fft2(torch.complex(k[0], -k[1]).mul_(self._sampling)).mul_(maps).sum(0)
             images.append(torch.stack((conjugate.real, -conjugate.imag)))
         return _batch(images)
+
+    def _at_once(self, batch: int) -> bool:
+        """Whether one call of the transform serves the whole batch: fewer launches, on a GPU, for more memory."""
+        return batch > 1 and self._maps.ndim == 3 and self._maps.device.type != "cpu"
 
     def _maps_of(self, batch: int) -> Tensor:
         """The maps of each sample: (batch, coils, H, W)."""

@@ -17,12 +17,13 @@ from benchhost.physics import LinearPhysics
 from benchhost.physics.bicubic import Boundary
 from benchhost.physics.block_cs import BlockCS, Sensing, gaussian_rows
 from benchhost.physics.blur import CircularBlur, ValidBlur
-from benchhost.physics.coils import smooth_phase
+from benchhost.physics.coils import simulated_maps, smooth_phase
 from benchhost.physics.diagonal import Identity, Mask
 from benchhost.physics.fourier import RealFourier, SingleCoilFourier
 from benchhost.physics.kernels import gaussian_taps, motion_kernel
 from benchhost.physics.masks import fastmri_mask, radial_mask, variable_density_mask
 from benchhost.physics.radon import Radon
+from benchhost.physics.sense import MultiCoilFourier
 from benchhost.physics.separable import BicubicDownsampling
 from benchhost.physics.strips import ParallelBeam, diagonal_bins, scan_angles
 
@@ -80,9 +81,9 @@ def measure(batch: Tensor, maker: Maker, seed: int) -> Measured:
     if setup.phase is not None:
         phase = torch.from_numpy(setup.phase.astype(np.float32)).to(batch.device)
         truth = torch.cat([truth * phase.cos(), truth * phase.sin()], 1)
-    physics = setup.physics if batch.device.type == "cpu" else _moved(setup.physics, batch.device)
+    physics = _moved(setup.physics, batch.device)
     y = physics.A(truth)
-    sigma = setup.sigma or setup.of_peak * float(y.max())
+    sigma = setup.sigma or (setup.of_peak and setup.of_peak * float(y.max()))
     if sigma:
         noise = torch.from_numpy(random.standard_normal(y.shape).astype(np.float32)).to(y.device)
         # A(noise) has noise only where the operator measures: unsampled entries stay zero.
@@ -113,10 +114,7 @@ def draw(batch: Tensor, rng: Generator, shares: Mapping[str, float], blocks: flo
 def block_sensing(size: tuple[int, int], *, block: int, rows: int, seed: int, scramble: np.ndarray | None) -> Setup:
     """Sensing of ``rows`` measurements a block, on the canvas of whole blocks."""
     canvas = tuple(n + -n % block for n in size)
-    full = _orthogonal(block * block, seed)
-    matrix = Sensing(
-        matrix=full[:rows], u=np.eye(rows), s=np.ones(rows), v=full.T, id=f"training:{block}:{seed}:{rows}"
-    )
+    matrix = _rows(_orthogonal(block * block, seed), rows, f"training:{block}:{seed}:{rows}")
     return Setup(physics=BlockCS((1, *canvas), block, matrix, scramble=scramble, name=matrix.id), pad=canvas)
 
 
@@ -138,11 +136,35 @@ def radial(size: tuple[int, int], ratio: float) -> Setup:
     return Setup(physics=RealFourier(_radial(*size, ratio), size))
 
 
-def columns(size: tuple[int, int], acceleration: int, random: RandomState) -> Setup:
-    """FastMRI's columns of a complex image with a smooth phase."""
+def columns(
+    size: tuple[int, int], acceleration: int, random: RandomState, *, coils: int = 1, sigma: float = 0.0
+) -> Setup:
+    """FastMRI's columns of a complex image with a smooth phase; several coils in a ring that is turned at random."""
     share, word = {4: 0.08, 8: 0.04}[acceleration], int(random.randint(2**31))
     mask = fastmri_mask("random", size[1], (word,), accelerations=(acceleration,), center_fractions=(share,))
-    return Setup(physics=SingleCoilFourier(mask, size), phase=smooth_phase(*size, random))
+    phase = smooth_phase(*size, random)
+    if coils == 1:
+        return Setup(physics=SingleCoilFourier(mask, size), phase=phase, sigma=sigma)
+    turns = int(random.randint(4)) if size[0] == size[1] else 2 * int(random.randint(2))
+    maps = np.ascontiguousarray(np.rot90(_maps(coils, *size), turns, axes=(1, 2)))
+    return Setup(physics=MultiCoilFourier(mask, maps), phase=phase, sigma=sigma)
+
+
+def projected(size: tuple[int, int], kind: str, ratio: float, random: RandomState, sigma: float = 0.0) -> Setup:
+    """Random projections of 32 x 32 blocks: "gaussian" rows, "binary" ones of +-1 (a Hadamard matrix whose columns
+    have random signs), both scaled to be orthonormal; or random "fourier" coefficients of the whole image.
+    """
+    if kind == "fourier":
+        mask = random.rand(*size) < ratio
+        mask[0, 0] = True
+        return Setup(physics=RealFourier(mask, size), sigma=sigma)
+    canvas, rows = tuple(n + -n % 32 for n in size), max(1, round(ratio * 1024))
+    if kind == "binary":
+        full = _hadamard()[random.permutation(1024)] * random.choice((-1.0, 1.0), 1024)
+    else:
+        full = _orthogonal(1024, int(random.randint(MATRICES)))[random.permutation(1024)]
+    matrix = _rows(full, rows, f"training:{kind}:{rows}")
+    return Setup(physics=BlockCS((1, *canvas), 32, matrix, name=matrix.id), pad=canvas, sigma=sigma)
 
 
 def views(size: tuple[int, int], count: int, of_peak: float = 0.0) -> Setup:
@@ -212,6 +234,19 @@ def _deblur(size: tuple[int, int], random: RandomState) -> Setup:
     return blur(size, kernel, level, valid=valid)
 
 
+def _sense(size: tuple[int, int], random: RandomState) -> Setup:
+    sigma = 0.0 if random.rand() < 0.7 else _log_uniform(random, 0.002, 0.05)
+    coils = int(random.choice((1, 4, 8), p=(0.5, 0.25, 0.25)))
+    return columns(size, int(random.choice((4, 8))), random, coils=coils, sigma=sigma)
+
+
+def _projections(size: tuple[int, int], random: RandomState) -> Setup:
+    kind = str(random.choice(("gaussian", "binary", "fourier")))
+    # Never as many as there are pixels, which would be denoising in another basis.
+    ratio, sigma = float(random.uniform(0.1, 0.5)), _log_uniform(random, 1, 55) / 255
+    return projected(size, kind, ratio, random, sigma)
+
+
 MAKERS: dict[str, Maker] = {
     "cs": _cs,
     "denoise": _denoise,
@@ -220,6 +255,8 @@ MAKERS: dict[str, Maker] = {
     "ct": _ct,
     "inpaint": _inpaint,
     "deblur": _deblur,
+    "sense": _sense,
+    "projections": _projections,
 }
 
 
@@ -227,20 +264,45 @@ def _log_uniform(random: RandomState, low: float, high: float) -> float:
     return float(low * (high / low) ** random.rand())
 
 
-@lru_cache(maxsize=32)
-def _moved(physics: LinearPhysics, device: torch.device) -> LinearPhysics:
-    """A copy on the device; those that are used again (projection matrices above all) are moved once."""
-    return physics.to(device)
-
-
 @lru_cache(maxsize=16)
 def _orthogonal(n: int, seed: int) -> np.ndarray:
     return gaussian_rows(n, n, seed)
 
 
+@lru_cache(maxsize=1)
+def _hadamard() -> np.ndarray:
+    """(1024, 1024), orthonormal, entries +-1/32: a power of Sylvester's matrix."""
+    matrix = np.ones((1, 1))
+    for _ in range(10):
+        matrix = np.block([[matrix, matrix], [matrix, -matrix]])
+    return matrix / 32
+
+
+def _rows(full: np.ndarray, rows: int, name: str) -> Sensing:
+    """The first rows of an orthogonal matrix, which are their own singular vectors."""
+    return Sensing(matrix=full[:rows], u=np.eye(rows), s=np.ones(rows), v=full.T, id=name)
+
+
+@lru_cache(maxsize=16)
+def _maps(coils: int, height: int, width: int) -> np.ndarray:
+    return simulated_maps(coils, height, width)
+
+
 @lru_cache(maxsize=64)
 def _radial(height: int, width: int, ratio: float) -> np.ndarray:
     return radial_mask(height, width, ratio)
+
+
+def _moved(physics: LinearPhysics, device: torch.device) -> LinearPhysics:
+    if device.type == "cpu":
+        return physics
+    return _moved_radon(physics, device) if isinstance(physics, Radon) else physics.to(device)
+
+
+@lru_cache(maxsize=32)
+def _moved_radon(physics: Radon, device: torch.device) -> Radon:
+    """There are few, and moving a sparse matrix takes longer than a training step."""
+    return physics.to(device)
 
 
 @lru_cache(maxsize=32)

@@ -1,0 +1,1 @@
+"""Recurrent inference machines: one recurrent network that learns to climb any likelihood."""
