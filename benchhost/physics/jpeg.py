@@ -102,7 +102,7 @@ class Jpeg(Physics):
         """
         self._expect(x, self.in_shape, "project")
         self._expect(y, self.in_shape, "project")
-        dct = _dct_matrix().to(x)
+        dct = dct_matrix().to(x)
         steps = self._steps.to(x)
 
         def coefficients(image: Tensor) -> Tensor:
@@ -125,7 +125,7 @@ class Jpeg(Physics):
         return {"kind": "jpeg", "shape": list(self.in_shape), "quality": self.quality, "subsampling": subsampling}
 
 
-def _dct_matrix() -> Tensor:
+def dct_matrix() -> Tensor:
     """The orthonormal DCT-II of 8 samples, which is the scaling JPEG's quantisation steps refer to: (8, 8)."""
     k, i = torch.arange(8, dtype=torch.float64)[:, None], torch.arange(8, dtype=torch.float64)
     matrix = 0.5 * torch.cos(torch.pi * k * (2 * i + 1) / 16)

@@ -1,0 +1,1 @@
+"""Neural sparse representation (NSR)."""
