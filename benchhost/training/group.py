@@ -30,8 +30,6 @@ class Group:
             device = "cuda" if torch.cuda.is_available() else "cpu"
         if device.startswith("cuda") and not torch.cuda.is_available():
             raise UsageError(f"device '{device}' was asked for, but torch sees no GPU here")
-        if device.startswith("cuda"):
-            torch.backends.cudnn.benchmark = True  # a training has few shapes and meets them thousands of times
         world = int(os.environ.get("WORLD_SIZE", "1"))
         if world == 1:
             return cls(0, 1, torch.device(device))
