@@ -106,6 +106,8 @@ class Kernels(nn.Module):
     def _grouped(self, h: Tensor, layer: Layer, gamma: Tensor) -> Tensor:
         batch, _, height, width = h.shape
         kernels, bias = (t.flatten(0, 1).to(h.dtype) for t in self.mixed(layer, gamma))
+        if batch == 1:  # reshaped, it would no longer count as channels last
+            return F.conv2d(h, kernels, bias, padding=self.side // 2)
         joined = h.reshape(1, -1, height, width)
         out = F.conv2d(joined, kernels, bias, padding=self.side // 2, groups=batch)
         return out.view(batch, self.outputs, height, width)

@@ -14,10 +14,8 @@ from benchhost.physics.noise import round_uint8
 from benchhost.physics.separable import BicubicDownsampling
 from benchhost.training import mixture
 from benchhost.training.jpeg import compress
-from benchhost_nsr.params import NsrTrainingParams
+from benchhost_nsr.params import LEVELS, NsrTrainingParams
 
-NOISIEST = 55.0  # grey levels
-QUALITIES = (10, 40)
 ROUNDED = 0.3  # share of low-resolution patches in 8 bits, as files are
 BORDER = 2  # low-resolution pixels at a patch's border that are not scored: they lack neighbours
 CENTRE, CENTRE_SR = 128, 192
@@ -49,11 +47,11 @@ class Lesson(Protocol):
 
 
 class Denoising:
-    """White noise of a level that the network is not told, from none to NOISIEST; not clipped."""
+    """White noise of a level that the network is not told, from none to the highest; not clipped."""
 
     def loss(self, network: nn.Module, batch: Tensor, rng: Generator) -> Tensor:
         """See :class:`Lesson`.  On a GPU the noise is drawn there, by a generator seeded from ``rng``."""
-        sigma = NOISIEST / 255 * torch.rand(len(batch), 1, 1, 1, generator=rng).to(batch.device)
+        sigma = LEVELS["denoise"][1] / 255 * torch.rand(len(batch), 1, 1, 1, generator=rng).to(batch.device)
         local = Generator(batch.device).manual_seed(int(torch.randint(2**62, (), generator=rng)))
         noise = torch.randn(batch.shape, generator=local, device=batch.device)
         return (network(batch + sigma * noise) - batch).abs().mean()
@@ -71,7 +69,7 @@ class Deblocking:
 
     def loss(self, network: nn.Module, batch: Tensor, rng: Generator) -> Tensor:
         """See :class:`Lesson`."""
-        low, high = QUALITIES
+        low, high = LEVELS["jpeg"]
         quality = torch.randint(low, high + 1, (len(batch),), generator=rng)
         return (network(compress(batch, quality)) - batch).abs().mean()
 

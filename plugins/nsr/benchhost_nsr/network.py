@@ -65,13 +65,12 @@ class Nsr(nn.Module):
         dtype = F.conv2d(x[:1, :, :1, :1], x.new_zeros(1, x.shape[1], 1, 1)).dtype  # what autocast makes of it
         with torch.autocast(x.device.type, enabled=False):
             x = x.float() - MEAN
-            h = x.to(dtype)
-            if h.device.type == "cuda":
-                h = h.contiguous(memory_format=torch.channels_last)
-            h = _single(self.head, h)
+            h = _single(self.head, x.to(dtype))
             way = self.way or fastest(h.device.type, len(h), self.shape.groups)
-            # Kernels that are mixed first are mixed in float32.
-            kept = torch.float32 if self.first.gated and way != "dense" else dtype
+            mixed_first = self.first.gated and way != "dense"
+            if len(h) == 1 or not mixed_first:  # a grouped convolution wants images side by side
+                h = h.contiguous(memory_format=torch.channels_last)
+            kept = torch.float32 if mixed_first else dtype  # kernels are mixed in float32
             for first, second in zip(self.first.layers(kept), self.second.layers(kept), strict=True):
                 hidden = self.first.convolve(h, first, way).relu_()
                 h = h + self.second.convolve(hidden, second, way)

@@ -9,6 +9,7 @@ from benchhost.params import as_dict, param
 
 RESTORED = ("cs", "mri", "ct", "inpaint", "deblur")  # what one network restores from A+ y: our extension
 TASKS = ("denoise", "jpeg", "sr", *RESTORED)
+LEVELS = {"denoise": (0.0, 55.0), "jpeg": (10, 40)}  # grey levels of noise and qualities that a network is trained for
 
 
 @dataclass(frozen=True)

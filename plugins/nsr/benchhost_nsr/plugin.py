@@ -1,8 +1,25 @@
-"""What this plugin offers: the training of NSR."""
+"""What this plugin offers: NSR and its training."""
 
 from collections.abc import Iterator
 
-from benchhost import Training, hookimpl
+from benchhost import Method, Training, Weights, hookimpl
+from benchhost_nsr.shipped import SHIPPED
+
+
+@hookimpl
+def benchhost_methods() -> Iterator[Method]:
+    """NSR, with a network for each task of the paper and one for the linear measurements of our extension."""
+    yield Method(
+        name="nsr",
+        target="benchhost_nsr.method:NsrMethod",
+        params="benchhost_nsr.params:NsrParams",
+        summary="neural sparse representation: one pass of a network with sparsity groups (cs, mri, ct: our extension)",
+        refuses="benchhost_nsr.shipped:refuses",
+        training="supervised",
+        trained_on=("bsds500_train",),
+        weights=tuple(Weights(file=shipped.file, sha256=shipped.sha256) for shipped in SHIPPED),
+        citation="Fan et al.: Neural Sparse Representation for Image Restoration. NeurIPS 2020",
+    )
 
 
 @hookimpl

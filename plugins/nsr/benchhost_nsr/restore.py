@@ -5,6 +5,8 @@ This is our extension: the paper restores images, not measurements.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -32,8 +34,18 @@ class Restorer(nn.Module):
         self.net = Nsr(shape, way)
         self.rho = nn.Parameter(torch.zeros(()))  # log of the expected error over RHO
 
-    def forward(self, physics: LinearPhysics, y: Tensor, sigma: float, scale: Scale = UNIT) -> Tensor:
-        """(B, *out_shape) -> (B, C, H, W) of the problem's range, not clipped."""
+    def forward(
+        self,
+        physics: LinearPhysics,
+        y: Tensor,
+        sigma: float,
+        scale: Scale = UNIT,
+        run: Callable[[Tensor], Tensor] | None = None,
+    ) -> Tensor:
+        """(B, *out_shape) -> (B, C, H, W) of the problem's range, not clipped.
+
+        run: applies the network; None: to the whole image.
+        """
         with torch.autocast(y.device.type, enabled=False):
             sigma = sigma / scale.half
             y = scale.measurement(physics, y)
@@ -41,7 +53,7 @@ class Restorer(nn.Module):
             ones = torch.ones_like(seen)
             hint = start(physics, physics.A(ones), sigma)
             inputs = torch.stack([0.5 + 0.5 * seen, hint], 2).flatten(0, 1)  # (B C, 2, H, W)
-        restored = self.net(inputs)
+        restored = (run or self.net)(inputs)
         with torch.autocast(y.device.type, enabled=False):
             x = 2 * restored.view_as(seen) - 1
             return scale.image(correct(physics, x, y, sigma, RHO * self.rho.exp()))
