@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from benchhost_rim import shipped
+from benchhost_rim.likelihood import Likelihood
 from benchhost_rim.method import RimMethod, network_of
 from benchhost_rim.network import ARCHITECTURE, Rim, RimShape
 from benchhost_rim.params import TASKS, RimParams
@@ -15,13 +16,15 @@ from safetensors.torch import save_file
 
 import benchhost
 from benchhost import params as P
+from benchhost.data import read_item
 from benchhost.errors import UsageError
 from benchhost.nets.weights import WeightsError, read_trained
-from benchhost.physics.diagonal import Identity
+from benchhost.physics.diagonal import Identity, Mask
 from benchhost.physics.fourier import SingleCoilFourier
 from benchhost.plugins import load
 from benchhost.testing.methods import assert_method, why_not
 from benchhost.testing.problems import pose
+from benchhost.training import mixture
 from benchhost.types import Problem
 
 CATALOGUE = load()
@@ -218,3 +221,41 @@ def test_shipped_files_are_what_the_list_says(entry):
     assert card["sha256"] == entry.sha256
     assert card["dataset"] in CATALOGUE.method("rim").trained_on
     assert card["validation"]
+
+
+def embedded(dataset):
+    """The centre of the first image of a data set that needs no files: (1, 1, 96, 96) in [0, 1]."""
+    data = CATALOGUE.dataset(dataset)
+    array = read_item(data, data.items[0]).array
+    top, left = ((n - 96) // 2 for n in array.shape)
+    crop = torch.from_numpy(array[top : top + 96, left : left + 96].copy())[None, None]
+    return crop.float() / (255 if crop.dtype == torch.uint8 else 1)
+
+
+SHIPPED_PROBLEMS = {
+    "universal": {
+        "denoise": lambda size, _: mixture.Setup(physics=Identity((1, *size)), sigma=25 / 255),
+        "inpaint": lambda size, random: mixture.Setup(physics=Mask((1, *size), random.rand(*size) < 0.3)),
+    },
+    "mri": {"mri": lambda size, random: mixture.columns(size, 4, random, coils=4)},
+}
+
+
+@pytest.mark.parametrize(
+    ("entry", "task"),
+    [(entry, task) for entry in shipped.SHIPPED for task in SHIPPED_PROBLEMS[entry.variant]],
+    ids=lambda value: value if isinstance(value, str) else value.file,
+)
+def test_shipped_weights_beat_their_start_and_stay_good_beyond_their_steps(entry, task):
+    network = network_of(read_trained(Path(shipped.__file__).parent / entry.file, sha256=entry.sha256))
+    truth = embedded("embedded-mri" if entry.variant == "mri" else "embedded-grey")
+    m = mixture.measure(truth, SHIPPED_PROBLEMS[entry.variant][task], 0)
+    likelihood = Likelihood(m.physics, m.y, m.sigma, network.shape.link, m.scale)
+    with torch.no_grad():
+        estimates = network(m.physics, m.y, m.sigma, scale=m.scale, steps=4 * network.shape.steps)
+        start = likelihood.image(likelihood.start())
+    psnr = [float(-10 * (x - m.truth).square().mean().log10()) for x in (start, *estimates)]
+    T = network.shape.steps
+    assert psnr[T] > psnr[0] + 3
+    assert psnr[2 * T] > psnr[T] - 0.3
+    assert psnr[4 * T] > psnr[T] - 1.0
