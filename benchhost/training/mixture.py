@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import lru_cache, partial
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.random import RandomState
 from torch import Generator, Tensor
 
-from benchhost.nets.scale import SIGNED, UNIT, Scale
-from benchhost.physics import LinearPhysics
 from benchhost.physics.bicubic import Boundary
 from benchhost.physics.block_cs import BlockCS, Sensing, gaussian_rows
 from benchhost.physics.blur import CircularBlur, ValidBlur
@@ -26,76 +22,12 @@ from benchhost.physics.radon import Radon
 from benchhost.physics.sense import MultiCoilFourier
 from benchhost.physics.separable import BicubicDownsampling
 from benchhost.physics.strips import ParallelBeam, diagonal_bins, scan_angles
+from benchhost.training.measured import Maker, Measured, Setup, measure
 
 # How often each ratio is sensed at: those of the literature's tables, the lower ones more, as they learn slowest.
 RATIOS = {0.01: 0.08, 0.04: 0.1, 0.1: 0.3, 0.25: 0.22, 0.3: 0.14, 0.4: 0.06, 0.5: 0.1}
 MATRICES = 4  # measurement matrices that block sensing is trained with; the first is the task's own
 VIEWS = (20, 30, 60, 90)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Measured:
-    """A batch and its measurement.
-
-    truth: (B, C, H, W) in [0, 1], on the operator's canvas.  size: (h, w), its upper left part that counts.
-    scale: of the truth, which lies in [-1, 1] where it is complex.
-    """
-
-    physics: LinearPhysics
-    y: Tensor
-    sigma: float
-    truth: Tensor
-    size: tuple[int, int]
-    scale: Scale = UNIT
-
-
-@dataclass(frozen=True, kw_only=True)
-class Setup:
-    """An operator for images of one size, and the noise it is used with.
-
-    sigma: its standard deviation.  of_peak: or that over the largest exact value of the batch, as CT's protocol has it.
-    crop: the part of the image that the operator is for, where the protocol crops; None for all of it.
-    pad: the canvas, where the protocol pads with zeros.
-    phase: (h, w) radians: the image is complex, with this phase.
-    """
-
-    physics: LinearPhysics
-    sigma: float = 0.0
-    of_peak: float = 0.0
-    crop: tuple[int, int] | None = None
-    pad: tuple[int, int] | None = None
-    phase: np.ndarray | None = None
-
-
-Maker = Callable[[tuple[int, int], RandomState], Setup]
-
-
-def measure(batch: Tensor, maker: Maker, seed: int) -> Measured:
-    """Measure a batch (B, 1, H, W) with one operator drawn from ``seed``; the noise differs from image to image."""
-    random = RandomState(seed)
-    setup = maker((batch.shape[2], batch.shape[3]), random)
-    height, width = setup.crop or batch.shape[2:]
-    truth = batch[..., :height, :width]
-    if setup.pad:
-        truth = F.pad(truth, (0, setup.pad[1] - width, 0, setup.pad[0] - height))
-    if setup.phase is not None:
-        phase = torch.from_numpy(setup.phase.astype(np.float32)).to(batch.device)
-        truth = torch.cat([truth * phase.cos(), truth * phase.sin()], 1)
-    physics = _moved(setup.physics, batch.device)
-    y = physics.A(truth)
-    sigma = setup.sigma or (setup.of_peak and setup.of_peak * float(y.max()))
-    if sigma:
-        noise = torch.from_numpy(random.standard_normal(y.shape).astype(np.float32)).to(y.device)
-        # A(noise) has noise only where the operator measures: unsampled entries stay zero.
-        y = y + sigma * (physics.A(noise) if isinstance(physics, Mask) else noise)
-    return Measured(
-        physics=physics,
-        y=y,
-        sigma=sigma,
-        truth=truth,
-        size=(height, width),
-        scale=UNIT if setup.phase is None else SIGNED,
-    )
 
 
 def draw(batch: Tensor, rng: Generator, shares: Mapping[str, float], blocks: float = 0.5) -> Measured:
@@ -291,18 +223,6 @@ def _maps(coils: int, height: int, width: int) -> np.ndarray:
 @lru_cache(maxsize=64)
 def _radial(height: int, width: int, ratio: float) -> np.ndarray:
     return radial_mask(height, width, ratio)
-
-
-def _moved(physics: LinearPhysics, device: torch.device) -> LinearPhysics:
-    if device.type == "cpu":
-        return physics
-    return _moved_radon(physics, device) if isinstance(physics, Radon) else physics.to(device)
-
-
-@lru_cache(maxsize=32)
-def _moved_radon(physics: Radon, device: torch.device) -> Radon:
-    """There are few, and moving a sparse matrix takes longer than a training step."""
-    return physics.to(device)
 
 
 @lru_cache(maxsize=32)

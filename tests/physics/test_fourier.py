@@ -208,3 +208,13 @@ def test_the_central_run_ends_at_the_first_gap():
     assert central_run(np.array([1, 1, 0, 1], bool)) == (2, 2)
     with pytest.raises(ValueError, match="at least 2 fully sampled central lines, the mask has 1"):
         estimate_maps(np.ones((1, 2, 4, 4), complex), np.array([0, 0, 1, 0], bool))
+
+
+def test_a_batch_at_once_is_what_its_samples_are_one_by_one(monkeypatch):
+    """On a GPU one call serves the batch; there the operators' own loop over samples would launch too often."""
+    A = MultiCoilFourier(np.arange(12) % 3 == 0, simulated_maps(3, 9, 12), dtype=torch.float64)
+    x = torch.randn(4, 2, 9, 12, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    loop = A.A(x), A.A_adjoint(A.A(x))
+    monkeypatch.setattr(MultiCoilFourier, "_at_once", lambda self, batch: True)
+    torch.testing.assert_close(A.A(x), loop[0])
+    torch.testing.assert_close(A.A_adjoint(loop[0]), loop[1])

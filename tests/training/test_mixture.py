@@ -60,3 +60,39 @@ def test_tasks_are_drawn_by_their_shares_and_sensing_by_its_share_of_blocks():
     assert {m.physics.block for m in drawn if type(m.physics).__name__ == "BlockCS"} == {33}
     rng = torch.Generator().manual_seed(0)
     assert {mixture.draw(truth(33, 1), rng, {"cs": 1}, blocks=0.0).physics.block for _ in range(5)} == {32}
+
+
+def test_several_coils_are_turned_and_their_noise_is_where_they_sample():
+    def made(seed):
+        return mixture.measure(truth(), lambda size, r: mixture.columns(size, 4, r, coils=4, sigma=0.1), seed)
+
+    turned = [made(seed).physics.maps for seed in range(6)]
+    assert len({maps.tobytes() for maps in turned}) > 1
+    for maps in turned:
+        np.testing.assert_allclose((abs(maps) ** 2).sum(0), 1)
+    m = made(0)
+    assert m.y.shape == (2, 2, 4, 32, 32)
+    unsampled = torch.from_numpy(~m.physics.mask)
+    assert bool(unsampled.any())
+    assert not bool(m.y[..., unsampled].any())
+    assert float((m.y - m.physics.A(m.truth))[..., ~unsampled].std()) == pytest.approx(0.1, rel=0.1)
+
+
+def test_random_projections_have_orthonormal_rows_of_their_kind():
+    for kind in ("gaussian", "binary"):
+        matrix = mixture.projected((32, 32), kind, 0.25, RandomState(0)).physics._phi.double().numpy()
+        assert matrix.shape == (256, 1024)
+        np.testing.assert_allclose(matrix @ matrix.T, np.eye(256), atol=1e-5)
+    assert set(np.abs(matrix).ravel().tolist()) == {1 / 32}
+    other = mixture.projected((32, 32), "binary", 0.25, RandomState(1)).physics._phi.double().numpy()
+    assert abs(matrix @ other.T).max() < 0.5  # other rows, not the same in another order
+    fourier = mixture.projected((32, 32), "fourier", 0.25, RandomState(0)).physics
+    assert fourier.mask[0, 0]
+    assert fourier.mask.mean() == pytest.approx(0.25, abs=0.05)
+
+
+def test_random_projections_never_measure_all_of_the_image():
+    for seed in range(20):
+        physics = mixture.measure(truth(), mixture.MAKERS["projections"], seed).physics
+        seen = physics.mask.mean() if hasattr(physics, "mask") else physics.out_shape[-1] / 1024
+        assert seen < 0.6

@@ -25,6 +25,7 @@ class ConvGru(nn.Module):
     def forward(self, x: Tensor, state: Tensor) -> Tensor:
         """(B, inputs, H, W), (B, hidden, h, w) -> the next state, of the same shape."""
         a, b, n = self.of_input(x), self.of_state(state), self.hidden
+        state = state.to(a.dtype)  # under autocast the first one is float32
         gates = torch.sigmoid(a[:, : 2 * n] + b[:, : 2 * n])
         update, reset = gates[:, :n], gates[:, n:]
         candidate = torch.tanh(a[:, 2 * n :] + reset * b[:, 2 * n :])
@@ -90,8 +91,5 @@ class MriCell(nn.Module):
 
 
 def _zeros(like: Tensor, channels: int, height: int, width: int) -> Tensor:
-    """In the precision that the convolutions give."""
-    device = like.device.type
-    dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else like.dtype
     shape = (len(like), channels, height, width)
-    return torch.zeros(shape, dtype=dtype, device=like.device).contiguous(memory_format=torch.channels_last)
+    return torch.zeros(shape, dtype=like.dtype, device=like.device).contiguous(memory_format=torch.channels_last)

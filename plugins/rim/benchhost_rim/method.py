@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import lru_cache
 from pathlib import Path
 
@@ -28,7 +29,7 @@ class RimMethod:
         self._network(problem)
 
     def reconstruct(self, problem: Problem) -> Tensor:
-        """(B, C, H, W) float32, not clipped.
+        """(B, C, H, W) float32, not clipped; at the deadline the estimate of the latest step.
 
         Raises ValueError for a measurement that holds NaN or infinity: convolutions would spread it over the image.
         """
@@ -49,6 +50,8 @@ class RimMethod:
             )
             for step, estimate in enumerate(iterates, 1):
                 problem.trace(step, estimate)
+                if problem.deadline is not None and time.monotonic() > problem.deadline:
+                    break
         return estimate
 
     def _network(self, problem: Problem) -> Rim:

@@ -22,7 +22,7 @@ class RimTrainingParams:
     steps: int = param(8, doc="T, steps that the loss is taken over", minimum=1, maximum=50)
     spread: int = param(2, doc="each batch takes T plus or minus up to this many steps", minimum=0, maximum=20)
     beyond: float = param(
-        0.15, doc="share of batches that take T steps without a loss first, to stay stable past T", minimum=0, maximum=1
+        0.25, doc="share of batches that take T steps without a loss first, to stay stable past T", minimum=0, maximum=1
     )
     width: int = param(64, doc="features of the convolutions, a multiple of 4", minimum=4, maximum=256)
     hidden: bool = param(True, doc="carry the hidden state from step to step; false: reset it before each")
@@ -37,7 +37,7 @@ class RimMriTrainingParams:
     steps: int = param(8, doc="T, steps that the loss is taken over", minimum=1, maximum=50)
     spread: int = param(2, doc="each batch takes T plus or minus up to this many steps", minimum=0, maximum=20)
     beyond: float = param(
-        0.15, doc="share of batches that take T steps without a loss first, to stay stable past T", minimum=0, maximum=1
+        0.25, doc="share of batches that take T steps without a loss first, to stay stable past T", minimum=0, maximum=1
     )
     width: int = param(64, doc="features of the convolutions, a multiple of 4", minimum=4, maximum=256)
     hidden: bool = param(True, doc="carry the hidden state from step to step; false: reset it before each")
