@@ -17,7 +17,7 @@ def benchhost_methods() -> Iterator[Method]:
         requires=frozenset({"linear", "adjoint", "pinv", "awgn", "sigma"}),
         refuses="benchhost_idm.shipped:refuses",
         training="supervised",
-        trained_on=("bsds500_train",),
+        trained_on=("bsds500_train", "mri_t1_studyforrest"),
         weights=tuple(Weights(file=shipped.file, sha256=shipped.sha256) for shipped in SHIPPED),
         citation="Bin Chen et al.: Invertible Diffusion Models for Compressed Sensing. IEEE TPAMI 2025",
     )

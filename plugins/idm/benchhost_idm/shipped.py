@@ -25,8 +25,18 @@ class Shipped:
 # A specialist comes before the network for everything.
 SHIPPED: tuple[Shipped, ...] = (
     Shipped(
+        file="idm-cs.safetensors",
+        sha256="ef5e101ae1539304e5da1d99a4912f2d983980721c2d6f7aa680084ad62a8678",
+        tasks=("cs",),
+    ),
+    Shipped(
+        file="idm-mri.safetensors",
+        sha256="6e43fe245c9a4a4852fa52e5665b17e6f5f3b675503e62161de529ee4583905a",
+        tasks=("mri",),
+    ),
+    Shipped(
         file="idm.safetensors",
-        sha256="0769e099a17ffffe5007191a82da86efe3de859a1f586e5b3f72a8db8def9779",
+        sha256="68b14a0445310bcb947d0780756afa8faad7e0a0513b635887f06f522a86124b",
         tasks=TASKS,
     ),
 )
