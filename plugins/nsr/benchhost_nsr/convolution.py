@@ -53,7 +53,9 @@ class Kernels(nn.Module):
             raise ValueError(f"cardinality {cardinality} does not divide {outputs} channels")
         self.groups, self.cardinality, self.gate = groups, cardinality, gate
         self.inputs, self.outputs, self.side = inputs, outputs, side
-        self.direction = nn.Parameter(torch.randn(count, groups * outputs, inputs, side, side))
+        # Its length does not matter to the result, but an optimiser's steps have a fixed size: short vectors turn fast.
+        reach = 1 / math.sqrt(inputs * side**2)
+        self.direction = nn.Parameter(torch.empty(count, groups * outputs, inputs, side, side).uniform_(-reach, reach))
         self.gain = nn.Parameter(torch.full((count, groups * outputs), gain))
         self.bias = nn.Parameter(torch.zeros(count, groups * outputs))
         self.gated = groups > 1 or gate == "sigmoid"
