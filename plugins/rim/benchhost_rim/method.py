@@ -46,13 +46,17 @@ class RimMethod:
                 problem.y,
                 float(problem.sigma or 0.0),
                 scale=scale_of(problem),
-                steps=self.params.steps or network.shape.steps,
+                steps=self._steps(network),
             )
             for step, estimate in enumerate(iterates, 1):
                 problem.trace(step, estimate)
                 if problem.deadline is not None and time.monotonic() > problem.deadline:
                     break
         return estimate
+
+    def _steps(self, network: Rim) -> int:
+        shipped = None if self.params.weights else chosen(self.params.variant)
+        return self.params.steps or (shipped and shipped.steps) or network.shape.steps
 
     def _network(self, problem: Problem) -> Rim:
         if self.params.weights:

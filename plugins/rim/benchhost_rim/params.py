@@ -53,7 +53,12 @@ class RimParams:
     variant: Literal["universal", "mri"] = param(
         "universal", doc="universal: one network for all linear tasks; mri: a network for complex images with coils"
     )
-    steps: int | None = param(None, doc="steps to take; none: as many as in training", minimum=1, maximum=1000)
+    steps: int | None = param(
+        None,
+        doc="steps to take; none: T of the training, or what was found best for shipped weights",
+        minimum=1,
+        maximum=1000,
+    )
     precision: Literal["auto", "fp32", "bf16"] = param(
         "auto", doc="of the network's convolutions; auto: bf16 where the processor multiplies it natively"
     )

@@ -15,12 +15,17 @@ from benchhost_rim.params import TASKS, RimParams
 
 @dataclass(frozen=True, kw_only=True)
 class Shipped:
-    """A file of weights beside this module.  variant: which network's.  tasks: what it was trained for."""
+    """A file of weights beside this module.
+
+    variant: which network's.  tasks: what it was trained for.
+    steps: how many to take, where held-out training images say that another number than the file's T is better.
+    """
 
     file: str
     sha256: str
     variant: str = "universal"
     tasks: tuple[str, ...] = TASKS
+    steps: int | None = None
 
 
 SHIPPED: tuple[Shipped, ...] = ()
