@@ -28,7 +28,15 @@ class Shipped:
     steps: int | None = None
 
 
-SHIPPED: tuple[Shipped, ...] = ()
+SHIPPED: tuple[Shipped, ...] = (
+    Shipped(file="rim.safetensors", sha256="23fc83255f526b42384ff344bc65eb457ddd20d13e34956ea69626e1b953b54f"),
+    Shipped(
+        file="rim-mri.safetensors",
+        sha256="d77e8a0d433f0eaff91f88a928a101aebe7528dd06b5ca9cca803a54a0257422",
+        variant="mri",
+        tasks=("mri",),
+    ),
+)
 
 
 def chosen(variant: str) -> Shipped | None:
