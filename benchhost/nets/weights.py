@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from importlib.resources import files
 from pathlib import Path
@@ -106,16 +106,19 @@ def unet(trained: Trained) -> UNet:
     return load_into(UNet(described), trained)
 
 
-def shape_of(trained: Trained, described: Any, cls: type[S], *, architecture: str) -> S:
+def shape_of(trained: Trained, described: Any, cls: type[S], *, architecture: str | Sequence[str]) -> S:
     """The shape of a network, an instance of the dataclass ``cls``, from its description in a file's header.
+
+    architecture: the name of the network's class, or those that will do.
 
     Raises WeightsError where the file is of another architecture, or describes other fields than ``cls`` has.
     """
-    if (kind := trained.network.get("architecture")) != architecture:
-        raise WeightsError(f"{trained.path}: expected weights of {architecture}, found {kind}")
-    known = {f.name for f in fields(cls)}
-    if not isinstance(described, dict) or set(described) != known:
-        raise WeightsError(f"{trained.path}: expected a shape with {sorted(known)}, found {described}")
+    known = [architecture] if isinstance(architecture, str) else architecture
+    if (kind := trained.network.get("architecture")) not in known:
+        raise WeightsError(f"{trained.path}: expected weights of {' or '.join(known)}, found {kind}")
+    names = {f.name for f in fields(cls)}
+    if not isinstance(described, dict) or set(described) != names:
+        raise WeightsError(f"{trained.path}: expected a shape with {sorted(names)}, found {described}")
     try:
         return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in described.items()})
     except (TypeError, ValueError) as error:

@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -124,8 +124,10 @@ class Trainer:
     def start_from(self, trained: Trained) -> None:
         """Begin at the weights of an exported file; optimizer, step and learning rate begin anew.
 
-        Raises WeightsError where the file is of another network.
+        Raises WeightsError where the file is of another network, and the training cannot make it fit.
         """
+        if adapt := getattr(self.trainable, "adapt", None):
+            trained = replace(trained, tensors=dict(adapt(self.network, trained)))
         load_into(self.network, trained)
         self.average = Average(self.network, self.settings.ema)
 

@@ -17,6 +17,10 @@ class Trainable(Protocol):
     """What the target of a :class:`~benchhost.types.Training` makes.
 
     It holds no tensors that learn: all of those are parameters or buffers of the network.
+
+    It may also have ``adapt(network, trained) -> tensors``, which makes the weights of a related network fit
+    (``--from``): ``network`` is at random weights, ``trained`` a :class:`benchhost.nets.weights.Trained`; it raises
+    WeightsError for what it cannot use.  Without it the file must fit as it is.
     """
 
     def network(self) -> nn.Module:

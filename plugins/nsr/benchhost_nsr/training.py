@@ -13,11 +13,15 @@ from torch import Tensor, nn
 from benchhost.data.readers import rgb2gray
 from benchhost.errors import UsageError
 from benchhost.metrics.compared import studio_luma
+from benchhost.nets.weights import Trained, WeightsError, shape_of
 from benchhost.types import Item
+from benchhost_nsr.growth import grown
 from benchhost_nsr.lessons import lesson_of
 from benchhost_nsr.network import Nsr, NsrShape
 from benchhost_nsr.params import RESTORED, NsrTrainingParams
 from benchhost_nsr.restore import Restorer
+
+ARCHITECTURES = ("benchhost_nsr.network:Nsr", "benchhost_nsr.restore:Restorer")
 
 
 class NsrTraining:
@@ -61,10 +65,18 @@ class NsrTraining:
         """Mean PSNR in dB (clipped) of the centres of the first held-out images."""
         return {f"psnr_{name}": value for name, value in self.lesson.figures(network, images[: self.params.images])}
 
+    def adapt(self, network: nn.Module, trained: Trained) -> Mapping[str, Tensor]:
+        """Weights of another NSR network, fitted to this one (see :mod:`benchhost_nsr.growth`)."""
+        described = shape_of(trained, trained.network.get("shape"), NsrShape, architecture=ARCHITECTURES)
+        try:
+            return grown(network.state_dict(), self.shape, trained.tensors, described)
+        except ValueError as error:
+            raise WeightsError(f"{trained.path}: {error}") from error
+
     def facts(self) -> Mapping[str, Any]:
         """Shape and tasks."""
         return {
-            "architecture": "benchhost_nsr.restore:Restorer" if self.restores else "benchhost_nsr.network:Nsr",
+            "architecture": ARCHITECTURES[self.restores],
             "shape": asdict(self.shape),
             "tasks": list(self.params.learned),
             "range": [0, 1],

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 import benchhost
 from benchhost.cli.main import cli
+from benchhost.nets.weights import WeightsError
 from benchhost.plugins import load
 from benchhost.training.run import run_training
 
@@ -76,3 +77,25 @@ def test_what_was_not_run_is_named(results):
         main([str(results[0]), "--first", "k1-0", "--second", "k3-0"])
     with pytest.raises(SystemExit, match="as many seeds"):
         main([str(results[0]), "--first", "k1-0", "--second", "k2-0", "k2-1"])
+
+
+def test_a_sparse_network_is_trained_from_a_dense_one(results, tmp_path, monkeypatch):
+    monkeypatch.setattr("benchhost.training.run.draw", lambda folder: [])
+    dense, catalogue = results[1] / "k1-0" / "nsr.safetensors", load([PICTURES])
+    changes = ("crops=16x2", "held_out=3", "precision=fp32", "rate=0")
+
+    def train(text, start, name):
+        out = tmp_path / name
+        run_training(
+            text, catalogue, tasks=["denoise"], dataset="edges", steps=1, out=str(out), start=str(start),
+            changes=changes, device="cpu",
+        )  # fmt: skip
+        return json.loads((out / "nsr.json").read_text())
+
+    card = train(f"{TINY},groups=2", dense, "sparse")
+    start = json.loads(dense.with_name("nsr.json").read_text())
+    for name, value in start["validation"].items():
+        assert card["validation"][name] == pytest.approx(value, abs=0.3)
+    assert card["history"][0]["began_at"]["sha256"] == start["sha256"]
+    with pytest.raises(WeightsError, match=r"k1-0/nsr.safetensors: they are of a network with blocks 2, not 3"):
+        train(TINY.replace("blocks=2", "blocks=3"), dense, "other")
