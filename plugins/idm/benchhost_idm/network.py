@@ -26,7 +26,8 @@ class IdmShape:
     """All that fixes the tensors and the computation.
 
     unet: of the prior, whose weights the network starts from.
-    steps: T.
+    steps: T; 0 is a control that is no IDM: one pass of the U-Net from A+ y to the image, trained as a regression,
+        without data steps, wiring of steps and injectors.
     injected: scales of the U-Net, from the finest, whose residual blocks are followed by injectors; 0 for none.
     kernel: side of the injectors' convolutions; the released code has 1, the text says 3.
     start: "pinv" begins at sqrt(alpha_bar_T) A+ y, "noise" at standard Gaussian noise.
@@ -46,6 +47,8 @@ class IdmShape:
     def __post_init__(self) -> None:
         if not 0 <= self.injected <= len(self.unet.widths):
             raise ValueError(f"{self.injected} scales with injectors, the U-Net has {len(self.unet.widths)}")
+        if not self.steps and (self.injected or self.start != "pinv"):
+            raise ValueError("one pass without steps has nothing to inject and begins at A+ y: injected=0, start=pinv")
         for scale, width in enumerate(self.unet.widths[: self.injected]):
             if width % 4 ** (scale + 1):
                 raise ValueError(f"an injector at scale {scale} needs features in multiples of {4 ** (scale + 1)}")

@@ -19,7 +19,12 @@ class IdmTrainingParams:
         0.5, doc="share of cs that senses blocks of the image; the rest scrambles it", minimum=0, maximum=1
     )
     prior: str = param("prior-grey", doc="weights to start from: a file of a prior, prior-grey (shipped), or none")
-    steps: int = param(3, doc="T, unrolled steps", minimum=1, maximum=20)
+    steps: int = param(
+        3,
+        doc="T, unrolled steps; 0: one pass from A+ y to the image without data steps, a control",
+        minimum=0,
+        maximum=20,
+    )
     injected: int = param(2, doc="scales of the U-Net with injectors; 0: none", minimum=0, maximum=3)
     kernel: int = param(1, doc="side of the injectors' convolutions", choices=(1, 3))
     start: Literal["pinv", "noise"] = param("pinv", doc="where the first step begins")

@@ -45,7 +45,9 @@ class Idm(nn.Module):
             for _ in range(T)
         )
         # All of these are differences from where they begin, divided by EAGER.
-        self.alpha = nn.Parameter(torch.zeros(T))
+        self.alpha = nn.Parameter(torch.zeros(max(T, 1)))
+        if not T:
+            return
         self.rho = nn.Parameter(torch.zeros(T + 1))
         if shape.wired:
             self.v = nn.ModuleList(Share(T) for _ in range(T))
@@ -84,6 +86,8 @@ class Idm(nn.Module):
         with torch.autocast(y.device.type, enabled=False):  # products with A in half precision would be noise in y
             data = Canvas(DataTerm(physics, y.float(), sigma, scale), self.shape.unet.multiple)
         x = self._start(data, rng)
+        if not self.shape.steps:
+            return scale.image(data.leave(self._once(data, x)))
         steps = range(self.shape.steps, 0, -1)
         if self.shape.wired:
             couplings = [
@@ -111,6 +115,11 @@ class Idm(nn.Module):
             x0 = self._correct(data, x0, T - t)
             # The root of 1 - alpha_bar_0 = 0 has no finite derivative; the constant is not to be differentiated.
             return x0 if t == 1 else after.sqrt() * x0 + (1 - after).sqrt() * eps
+
+    def _once(self, data: Canvas, x: Tensor) -> Tensor:
+        """The image that the U-Net makes of A+ y, as a step would before its data step."""
+        now = self.alpha_bars(data.term.error)[-1:]
+        return now.sqrt() * x - (1 - now).sqrt() * self.net(x, now, data, nn.ModuleList(), self.kept.blocks)
 
     def _start(self, data: Canvas, rng: Generator | None) -> Tensor:
         if self.shape.start == "pinv":

@@ -263,3 +263,21 @@ def test_an_injector_needs_features_that_fill_whole_pixels():
         IdmShape(unet=UNetShape(widths=(16, 24), down=(1, 1), up=(1, 0)))
     with pytest.raises(ValueError, match="5 scales"):
         IdmShape(unet=UNET, injected=5)
+
+
+def test_one_pass_without_steps_sees_the_measurement_through_its_pseudo_inverse_alone():
+    shape = IdmShape(unet=UNET, steps=0, injected=0)
+    m = problem()
+    _, gradients = loss_and_gradient(shape, Kept(), m)
+    assert [name for name, g in gradients.items() if g is None] == []
+    network = perturbed(shape, PLAIN).requires_grad_(False)
+    estimate = network(m.physics, m.y, m.sigma, scale=m.scale)
+    residual = m.physics.A(estimate) - m.y
+    assert residual.norm() > 0.01 * m.y.norm()  # no data step, so it is not consistent
+    torch.testing.assert_close(network(m.physics, m.y, m.sigma, scale=m.scale), estimate)
+
+
+@pytest.mark.parametrize("wrong", [{"injected": 2}, {"injected": 0, "start": "noise"}])
+def test_one_pass_without_steps_refuses_what_belongs_to_steps(wrong):
+    with pytest.raises(ValueError, match="injected=0, start=pinv"):
+        IdmShape(unet=UNET, steps=0, **wrong)
