@@ -7,9 +7,6 @@ from pathlib import Path
 import click
 
 from benchhost.cli.options import results_folder, results_option
-from benchhost.errors import UsageError
-
-FORMATS = {".parquet": "to_parquet", ".csv": "to_csv", ".json": "to_json"}
 
 
 @click.command()
@@ -18,18 +15,22 @@ FORMATS = {".parquet": "to_parquet", ".csv": "to_csv", ".json": "to_json"}
 @click.option("--store", metavar="URL", help="SQLAlchemy URL of the store.")
 @results_option
 def export(target: Path, run_id: str | None, store: str | None, results: str | None) -> None:
-    """Write the tidy rows (one per cell and metric) to TARGET: .parquet, .csv or .json by its ending."""
-    from benchhost.cli.open_store import open_store
+    """Write the tidy rows (one per cell and metric) to TARGET: .parquet, .csv or .json by its ending.
 
-    if target.suffix not in FORMATS:
-        raise UsageError(f"cannot export to '{target.name}': the ending must be one of {', '.join(FORMATS)}")
+    Parquet of one run holds the facts of the run, too: report --records reads it.
+    """
+    from benchhost.cli.open_store import open_store
+    from benchhost.report.records import write_records
+    from benchhost.runs import open_results
+    from benchhost.store.exports import check_format, export
+
+    check_format(target)
     with open_store(results_folder(results), store) as opened:
-        frame = opened.frame(None if run_id == "all" else opened.run(run_id)["run_id"])
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if target.suffix == ".parquet":
-        frame.to_parquet(target, index=False)
-    elif target.suffix == ".csv":
-        frame.to_csv(target, index=False)
-    else:
-        frame.to_json(target, orient="records", date_format="iso", indent=1)
+        if run_id == "all" or target.suffix.lower() != ".parquet":
+            frame = opened.frame(None if run_id == "all" else opened.run(run_id)["run_id"])
+            export(frame, target)
+        else:
+            found = open_results(opened, run_id)
+            frame = found.frame
+            write_records(found, target)
     click.echo(f"{len(frame)} rows -> {target}")

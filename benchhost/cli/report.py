@@ -49,9 +49,16 @@ class _Images(click.ParamType):
 @click.option("--sd/--no-sd", "spread", default=None, help="With --layout or --paper: ± the standard deviation.")
 @click.option("--width", metavar="INCHES", help="figures: 3.4 (one column, the default), 7 (both) or any other width.")
 @click.option("--crop", metavar="T,L,H,W", help="figures: the part of images that is enlarged, in pixels.")
-@click.option("--out", metavar="DIR", help="Where to write (default: RESULTS/runs/RUN_ID).")
+@click.option("--out", metavar="DIR", help="Where to write (default: RESULTS/runs/RUN_ID, or beside --records).")
 @click.option(
     "--images", type=_Images(), metavar="N", help="Images per page of the HTML report with pictures; all for every one."
+)
+@click.option(
+    "--records",
+    "records",
+    multiple=True,
+    metavar="FILE",
+    help="Parquet files of benchhost export, instead of a store; several are laid together.",
 )
 @click.option("--open", "show", is_flag=True, help="Open the HTML report in a browser.")
 @click.option("--store", metavar="URL", help="SQLAlchemy URL of the store.")
@@ -61,6 +68,7 @@ def report(
     run_id: str | None,
     formats: str | None,
     images: int | None,
+    records: tuple[str, ...],
     show: bool,
     layout: str | None,
     paper: str | None,
@@ -76,7 +84,10 @@ def report(
     """Write reports of RUN_ID (the latest run by default) and name the files."""
     if layout and paper:
         raise UsageError("--paper has layouts of its own: leave out --layout")
+    if records and (run_id or store):
+        raise UsageError("--records stands instead of a store: leave out RUN_ID and --store")
     from benchhost.cli.open_store import open_store
+    from benchhost.report.records import read_records
     from benchhost.runs import open_results
 
     box = _box(crop) if crop else None
@@ -85,9 +96,13 @@ def report(
         names.append("html")
     reporters = [catalogue.reporter(name) for name in names]
     folder = results_folder(results)
-    with open_store(folder, store) as opened:
-        found = open_results(opened, run_id)
-    target = Path(out) if out else folder / "runs" / found.run["run_id"]
+    if records:
+        found = read_records(records)
+        target = Path(out) if out else Path(records[0]).with_suffix("")
+    else:
+        with open_store(folder, store) as opened:
+            found = open_results(opened, run_id)
+        target = Path(out) if out else folder / "runs" / found.run["run_id"]
     given = {"layout": layout, "paper": paper, "reported": reported or None, "spread": spread, "width": width}
     options = report_options(catalogue) | {"images": images, "results": folder}
     options |= {name: value for name, value in given.items() if value is not None}
@@ -97,7 +112,7 @@ def report(
             click.echo(path)
         if len(written) > MOST_NAMED:
             click.echo(f"... and {len(written) - MOST_NAMED} more files below {target}")
-    if "figures" in names:
+    if "figures" in names and not records:
         _strips(found, catalogue, folder, target, options, box)
     if show:
         import webbrowser

@@ -14,12 +14,18 @@ if TYPE_CHECKING:
 FORMATS = ("parquet", "csv", "json")
 
 
-def export(frame: pd.DataFrame, path: str | Path) -> Path:
-    """Write ``frame`` in the format of the path's suffix; returns the path."""
+def check_format(path: str | Path) -> str:
+    """The format that a file's suffix asks for.  Raises UsageError with those there are."""
     path = Path(path)
     kind = path.suffix.lstrip(".").lower()
     if kind not in FORMATS:
-        raise UsageError(f"cannot export to '{path.name}': the suffix must be one of .{', .'.join(FORMATS)}")
+        raise UsageError(f"cannot export to '{path.name}': the ending must be one of .{', .'.join(FORMATS)}")
+    return kind
+
+
+def export(frame: pd.DataFrame, path: str | Path) -> Path:
+    """Write ``frame`` in the format of the path's suffix; returns the path."""
+    path, kind = Path(path), check_format(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

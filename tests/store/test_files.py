@@ -60,7 +60,7 @@ def test_an_exported_frame_reads_back_as_it_was(tmp_path, cells, ok, suffix):
 
 
 def test_an_unknown_export_format_names_the_known_ones(tmp_path):
-    with pytest.raises(UsageError, match=r"suffix must be one of \.parquet, \.csv, \.json"):
+    with pytest.raises(UsageError, match=r"ending must be one of \.parquet, \.csv, \.json"):
         export(pd.DataFrame(), tmp_path / "frame.xlsx")
 
 
