@@ -17,11 +17,10 @@ from benchhost.nets.weights import Trained, WeightsError, shape_of
 from benchhost.types import Item
 from benchhost_nsr.growth import grown
 from benchhost_nsr.lessons import lesson_of
+from benchhost_nsr.method import NSR, RESTORER
 from benchhost_nsr.network import Nsr, NsrShape
 from benchhost_nsr.params import RESTORED, NsrTrainingParams
 from benchhost_nsr.restore import Restorer
-
-ARCHITECTURES = ("benchhost_nsr.network:Nsr", "benchhost_nsr.restore:Restorer")
 
 
 class NsrTraining:
@@ -67,7 +66,7 @@ class NsrTraining:
 
     def adapt(self, network: nn.Module, trained: Trained) -> Mapping[str, Tensor]:
         """Weights of another NSR network, fitted to this one (see :mod:`benchhost_nsr.growth`)."""
-        described = shape_of(trained, trained.network.get("shape"), NsrShape, architecture=ARCHITECTURES)
+        described = shape_of(trained, trained.network.get("shape"), NsrShape, architecture=(NSR, RESTORER))
         try:
             return grown(network.state_dict(), self.shape, trained.tensors, described)
         except ValueError as error:
@@ -76,7 +75,7 @@ class NsrTraining:
     def facts(self) -> Mapping[str, Any]:
         """Shape and tasks."""
         return {
-            "architecture": ARCHITECTURES[self.restores],
+            "architecture": RESTORER if self.restores else NSR,
             "shape": asdict(self.shape),
             "tasks": list(self.params.learned),
             "range": [0, 1],
