@@ -5,13 +5,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from benchhost_nsr.ablation import main
 from click.testing import CliRunner
 
 import benchhost
 from benchhost.cli.main import cli
 from benchhost.nets.weights import WeightsError
 from benchhost.plugins import load
+from benchhost.stats.seeds import main
 from benchhost.training.run import run_training
 
 PICTURES = Path(__file__).with_name("pictures.py")

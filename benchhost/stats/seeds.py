@@ -1,4 +1,4 @@
-"""Two forms of the network trained with the same seeds: differences per image, over all seeds and for each.
+"""Two forms of a network trained with the same seeds: differences per image, over all seeds and for each.
 
 Seeds are paired: the same seed means the same patches and noise in the same order.  Its differences are averaged over
 the seeds image by image; the interval is over images, how far single seeds agree stands beside it.
@@ -47,7 +47,7 @@ def compare(frame: pd.DataFrame, first: Sequence[str], second: Sequence[str]) ->
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(prog="python -m benchhost_nsr.ablation", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchhost.stats.seeds", description=__doc__)
     parser.add_argument("results", help="folder of results")
     parser.add_argument("--first", nargs="+", required=True, help="methods of the first form, seed by seed")
     parser.add_argument("--second", nargs="+", required=True, help="methods of the second form, the same seeds")
