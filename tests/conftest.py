@@ -1,5 +1,23 @@
 """Fixtures shared by the whole suite."""
 
-from benchhost.testing.fixtures import shared_data
+import pytest
 
-__all__ = ["shared_data"]
+from benchhost.testing.fixtures import shared_data
+from tests.postgres import running
+
+__all__ = ["place", "postgres", "shared_data"]
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL server; skips, with the reason, where there is none."""
+    with running() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request, tmp_path):
+    """Where a store lies: a folder with SQLite in it, or the URL of an empty PostgreSQL database."""
+    if request.param == "sqlite":
+        return tmp_path
+    return request.getfixturevalue("postgres").url()

@@ -17,12 +17,15 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
 from benchhost.errors import StoreError
-from benchhost.store import tables, upgrade
+from benchhost.store import seals, tables, upgrade
+from benchhost.store.dialects import check_dialect, exclude, hide_password, place
 
 T = TypeVar("T")
 FILE_NAME = "benchhost.sqlite"
 BUSY_SECONDS = 30.0
+DAMAGE = r"malformed|not a database|corrupt|no such (table|column)|decode to UTF-8|unsupported file format"
 CHECK_BYTES = 64 * 2**20  # a quick_check of this much takes about a tenth of a second
+SMALL_BYTES = 8 * 2**20  # so does the check of every index and every row's seal of this much
 
 
 def store_url(place: str | Path) -> str:
@@ -43,8 +46,12 @@ def connect(url: str) -> Engine:
         if file is not None:
             _create(file)
         engine = sa.create_engine(url, **_arguments(file))
-    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
-        raise StoreError(f"cannot open the store {url!r}: {error}") from error
+    except ModuleNotFoundError as error:
+        hint = f"; pip install 'benchhost[{error.name}]'" if error.name == "psycopg" else ""
+        raise StoreError(f"cannot open the store {hide_password(url)!r}: {error}{hint}") from error
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError) as error:
+        raise StoreError(f"cannot open the store {hide_password(url)!r}: {error}") from error
+    check_dialect(engine)
     if file is not None:
         sa.event.listen(engine, "connect", _sqlite_settings)
         sa.event.listen(engine, "begin", _begin_immediate)
@@ -59,16 +66,13 @@ def guarded(engine: Engine) -> Iterator[None]:
     try:
         yield
     except sa.exc.DBAPIError as error:
-        place = engine.url.render_as_string(hide_password=True).removeprefix("sqlite:///")
+        where = place(engine)
         reason = str(error.orig or error).strip()
-        if isinstance(error.orig, sqlite3.DatabaseError) and re.search(r"malformed|not a database|corrupt", reason):
-            raise StoreError(
-                f"the store {place} is damaged ({reason}). Move it away and run the same command again: the "
-                f"reconstructions beside it are kept, and 'sqlite3 {place} .recover' may save the scores"
-            ) from error
-        if isinstance(error.orig, sqlite3.OperationalError) and "disk" in reason:
-            raise StoreError(f"the store {place} cannot be written: {reason}") from error
-        raise StoreError(f"the store {place} cannot be used: {reason}") from error
+        if isinstance(error.orig, sqlite3.DatabaseError) and re.search(DAMAGE, reason):
+            raise StoreError(f"the store {where} is damaged ({reason}). {seals.advice(where)}") from error
+        if isinstance(error.orig, sqlite3.OperationalError) and re.search(r"disk|readonly", reason):
+            raise StoreError(f"the store {where} cannot be written: {reason}") from error
+        raise StoreError(f"the store {where} cannot be used: {reason}") from error
 
 
 @contextmanager
@@ -79,21 +83,36 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 def retried(work: Callable[[], T], *, seconds: float = BUSY_SECONDS) -> T:
-    """Run ``work``, again while another process holds the database, for at most ``seconds``."""
+    """Run ``work``, again while another process holds the database or its server is away, for at most ``seconds``."""
     end = time.monotonic() + seconds
     while True:
         try:
             return work()
-        except sa.exc.OperationalError as error:
-            if ("locked" not in str(error) and "busy" not in str(error)) or time.monotonic() > end:
+        except sa.exc.DBAPIError as error:
+            if not _passes(error) or time.monotonic() > end:
                 raise
             time.sleep(0.05)
+
+
+def _passes(error: sa.exc.DBAPIError) -> bool:
+    """Whether what the database complains of may be over in a moment."""
+    if isinstance(error.orig, sqlite3.Error):
+        return isinstance(error, sa.exc.OperationalError) and ("locked" in str(error) or "busy" in str(error))
+    state = str(getattr(error.orig, "sqlstate", None) or "")
+    # Serialisation and deadlock, a server that shuts down or starts up; without a state the connection was refused.
+    return (
+        error.connection_invalidated
+        or state.startswith(("40", "57P0", "08"))
+        or (not state and "connection" in str(error.orig))
+    )
 
 
 def _arguments(file: Path | None) -> dict[str, Any]:
     # No driver-level transactions: ``_begin_immediate`` takes the write lock at once, so that two writers queue
     # instead of one failing when it upgrades from reading to writing.
-    return {"connect_args": {"timeout": BUSY_SECONDS, "isolation_level": None}} if file is not None else {}
+    if file is None:
+        return {"pool_pre_ping": True}  # a server may have been restarted since
+    return {"connect_args": {"timeout": BUSY_SECONDS, "isolation_level": None}}
 
 
 def _sqlite_settings(connection: sqlite3.Connection, _record: Any) -> None:
@@ -115,7 +134,7 @@ def _create(file: Path) -> None:
     """Make the file complete under another name and link it into place: a store is never half-made."""
     if file.exists():
         if file.stat().st_size == 0:
-            raise StoreError(f"the store {file} is empty (0 bytes): it was truncated. Move it away to start a new one")
+            raise StoreError(f"the store {file} is empty (0 bytes): it was truncated. {seals.advice(str(file))}")
         _refuse_cut(file)
         return
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -140,17 +159,14 @@ def _refuse_cut(file: Path) -> None:
     with file.open("rb") as stream:
         header = stream.read(100)
     if len(header) < 100:  # of one byte SQLite would make an empty database
-        raise StoreError(
-            f"the store {file} is damaged (truncated: {len(header)} bytes). Move it away and run the same command again"
-        )
+        raise StoreError(f"the store {file} is damaged (truncated: {len(header)} bytes). {seals.advice(str(file))}")
     if not header.startswith(b"SQLite format 3"):
         return  # SQLite will say that it is none of its files
     page, count = int.from_bytes(header[16:18], "big"), int.from_bytes(header[28:32], "big")
     expected, found = (65536 if page == 1 else page) * count, file.stat().st_size
     if found < expected:
         raise StoreError(
-            f"the store {file} is damaged (truncated: {found} bytes of {expected}). "
-            "Move it away and run the same command again"
+            f"the store {file} is damaged (truncated: {found} bytes of {expected}). {seals.advice(str(file))}"
         )
 
 
@@ -165,35 +181,40 @@ def _place(name: str, file: Path) -> None:
 
 def _make_tables(connection: Connection) -> None:
     tables.metadata.create_all(connection)
-    facts = {"schema_version": str(tables.SCHEMA_VERSION), "written_by": _own_version()}
-    connection.execute(sa.insert(tables.meta), [{"name": k, "value": v} for k, v in facts.items()])
+    upgrade.write_facts(connection, tables.SCHEMA_VERSION, _own_version())
 
 
 def _check(engine: Engine, file: Path | None) -> None:
     if file is None:
         with engine.begin() as connection:
+            exclude(connection, "schema")
             if not sa.inspect(connection).has_table("meta"):
                 _make_tables(connection)
                 return
+    where = place(engine)
+    size = file.stat().st_size if file is not None else None
     with reading(engine) as connection:
-        if file is not None and file.stat().st_size <= CHECK_BYTES:
-            verdict = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+        if size is not None and size <= CHECK_BYTES:
+            check = "integrity_check" if size <= SMALL_BYTES else "quick_check"
+            verdict = connection.exec_driver_sql(f"PRAGMA {check}(1)").scalar()
             if verdict != "ok":
-                raise StoreError(
-                    f"the store {file} is damaged ({verdict}). Move it away and run the same command again"
-                )
+                raise StoreError(f"the store {where} is damaged ({verdict}). {seals.advice(where)}")
         if not sa.inspect(connection).has_table("meta"):
-            raise StoreError(f"{file or engine.url} is a database, but not a benchhost store: it has no table 'meta'")
-        facts = dict(connection.execute(sa.select(tables.meta.c.name, tables.meta.c.value)).all())
+            raise StoreError(f"{where} is a database, but not a benchhost store: it has no table 'meta'")
+        facts = upgrade.read_facts(connection)
     found = int(facts.get("schema_version", 0))
     if found > tables.SCHEMA_VERSION:
         raise StoreError(
-            f"the store {file or engine.url} has schema {found}; benchhost {_own_version()} reads up to "
+            f"the store {where} has schema {found}; benchhost {_own_version()} reads up to "
             f"{tables.SCHEMA_VERSION}. Install benchhost {facts.get('written_by', '')} or later: "
             f"pip install 'benchhost>={facts.get('written_by', '')}'"
         )
     if found < tables.SCHEMA_VERSION:
         upgrade.upgrade(engine, found, tables.SCHEMA_VERSION, written_by=_own_version())
+    if size is not None and size <= SMALL_BYTES:
+        with reading(engine) as connection:
+            for table in seals.SEALED:
+                seals.verify(connection, table)
 
 
 def _own_version() -> str:

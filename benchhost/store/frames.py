@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from benchhost.errors import unknown
 from benchhost.store import tables as t
+from benchhost.store.seals import verify
 
 COLUMNS = (
     "run_id", "key", "task", "task_params", "level", "dataset", "image", "repeat", "seed", "method", "method_params",
@@ -38,16 +39,22 @@ _CELL = ("status", "reason", "peak", "seconds", "setup_seconds", "timing_valid",
 def results(connection: Connection, run_id: str | None) -> pd.DataFrame:
     """See :meth:`benchhost.store.Store.frame`."""
     chosen = _chosen(connection, run_id)
+    of_run = sa.select(t.run_cells.c.key).where(chosen(t.run_cells))
+    for table in (t.run_batches, t.run_cells, t.attempts):
+        verify(connection, table, chosen(table))
+    for table in (t.cells, t.scores):
+        verify(connection, table, table.c.key.in_(of_run))
+    verify(connection, t.metrics)
     cells = _cells(connection, chosen)
     batches = _query(connection, sa.select(t.run_batches).where(chosen(t.run_batches)))
-    asked = _asked(batches, _query(connection, sa.select(t.metrics)))
+    asked = _asked(batches, _query(connection, sa.select(t.metrics)).drop(columns="seal"))
     scores = _query(
         connection,
         sa.select(t.scores.c.key, t.scores.c.metric.label("id"), t.scores.c.version, t.scores.c.value,
                   t.scores.c.reason.label("why"))
-        .where(t.scores.c.key.in_(sa.select(t.run_cells.c.key).where(chosen(t.run_cells)))),
+        .where(t.scores.c.key.in_(of_run)),
     )  # fmt: skip
-    shared = batches.drop(columns="metrics")
+    shared = batches.drop(columns=["metrics", "seal"])
     frame = cells.merge(shared, on=["run_id", "batch"]).merge(asked, on=["run_id", "batch"])
     frame["key"] = frame["key"].astype(_TEXT)
     scores = scores.astype({"key": _TEXT, "id": _TEXT, "version": "int64", "value": "Float64", "why": _TEXT})
@@ -76,9 +83,9 @@ def typed(frame: pd.DataFrame) -> pd.DataFrame:
 def traces(connection: Connection, run_id: str | None) -> pd.DataFrame:
     """See :meth:`benchhost.store.Store.traces`."""
     chosen = _chosen(connection, run_id)
-    query = sa.select(t.traces.c.key, t.traces.c.rows).where(
-        t.traces.c.key.in_(sa.select(t.run_cells.c.key).where(chosen(t.run_cells)))
-    )
+    of_run = t.traces.c.key.in_(sa.select(t.run_cells.c.key).where(chosen(t.run_cells)))
+    verify(connection, t.traces, of_run)
+    query = sa.select(t.traces.c.key, t.traces.c.rows).where(of_run)
     parts = [pd.DataFrame({"key": key, **json.loads(rows)}) for key, rows in connection.execute(query)]
     empty = pd.DataFrame({"key": [], "step": [], "seconds": [], "metric": [], "value": []})
     frame = pd.concat(parts, ignore_index=True) if parts else empty
@@ -88,7 +95,10 @@ def traces(connection: Connection, run_id: str | None) -> pd.DataFrame:
 def attempts(connection: Connection, run_id: str | None) -> pd.DataFrame:
     """See :meth:`benchhost.store.Store.attempts`."""
     chosen = _chosen(connection, run_id)
-    return _query(connection, sa.select(t.attempts).where(chosen(t.attempts)).order_by(t.attempts.c.started_at))
+    verify(connection, t.attempts, chosen(t.attempts))
+    columns = [column for column in t.attempts.c if column.name != "seal"]
+    query = sa.select(*columns).where(chosen(t.attempts))
+    return _query(connection, query.order_by(t.attempts.c.started_at, t.attempts.c.key, t.attempts.c.attempt))
 
 
 def runs(connection: Connection) -> pd.DataFrame:
@@ -96,7 +106,7 @@ def runs(connection: Connection) -> pd.DataFrame:
     columns = [
         t.runs.c[name] for name in ("run_id", "started_at", "finished_at", "status", "seconds", "cells", "command")
     ]
-    frame = _query(connection, sa.select(*columns).order_by(t.runs.c.started_at, t.runs.c.run_id))
+    frame = _query(connection, sa.select(*columns).order_by(t.runs.c.number))
     for name in ("started_at", "finished_at"):
         frame[name] = pd.to_datetime(frame[name], utc=True, format="ISO8601")
     return frame
@@ -110,18 +120,34 @@ def statuses(connection: Connection, run_id: str) -> Counter[str]:
     return Counter(frame["status"].where(frame["skip"] == "", "skipped"))
 
 
+def timings(connection: Connection) -> dict[tuple[str, str, str, str], float]:
+    """See :meth:`benchhost.store.Store.timings`."""
+    b, r, c = t.run_batches.c, t.run_cells.c, t.cells.c
+    columns = (b.task, b.dataset, b.method, b.method_params)
+    query = (
+        sa.select(*columns, sa.func.avg(c.seconds))
+        .select_from(t.cells)
+        .join(t.run_cells, (r.key == c.key) & (r.run_id == c.run_id))
+        .join(t.run_batches, (b.run_id == r.run_id) & (b.batch == r.batch))
+        .where(c.status == "ok")
+        .group_by(*columns)
+    )
+    return {tuple(row[:4]): row[4] for row in connection.execute(query) if row[4] is not None}
+
+
 def run_row(connection: Connection, run_id: str | None) -> dict[str, Any]:
     """The row of a run; None for the latest.  UsageError names the nearest run."""
     query = sa.select(t.runs)
     if run_id is None:
-        query = query.order_by(t.runs.c.started_at.desc(), t.runs.c.run_id.desc()).limit(1)
+        query = query.order_by(t.runs.c.number.desc(), t.runs.c.run_id.desc()).limit(1)
     else:
         query = query.where(t.runs.c.run_id == run_id)
     row = connection.execute(query).mappings().first()
     if row is None:
         known = connection.execute(sa.select(t.runs.c.run_id)).scalars().all()
         raise unknown("run", run_id or "latest", known, where="the store")
-    return dict(row)
+    verify(connection, t.runs, t.runs.c.run_id == row["run_id"])
+    return {name: value for name, value in row.items() if name not in ("number", "seal")}
 
 
 def _chosen(connection: Connection, run_id: str | None) -> Any:
@@ -136,7 +162,11 @@ def _cells(connection: Connection, chosen: Any) -> pd.DataFrame:
     c = t.cells.c
     cells = _query(
         connection,
-        sa.select(t.run_cells, c.run_id.label("made_by"), *(c[name] for name in _CELL))
+        sa.select(
+            *(col for col in t.run_cells.c if col.name != "seal"),
+            c.run_id.label("made_by"),
+            *(c[name] for name in _CELL),
+        )
         .select_from(t.run_cells.outerjoin(t.cells, t.run_cells.c.key == c.key))
         .where(chosen(t.run_cells)),
     )

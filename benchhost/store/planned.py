@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from benchhost.keys import canonical
 from benchhost.store import tables as t
+from benchhost.store.seals import sealed
 
 if TYPE_CHECKING:
     from benchhost.plan import Cell
@@ -50,16 +51,19 @@ def rows(
                 "trained_on_test": cell.trained_on_test,
             }
         single.append(
-            {
-                "run_id": run_id,
-                "position": position,
-                "batch": batch["batch"],
-                "image": cell.image,
-                "measurement_key": cell.measurement_key,
-                "key": cell.key,
-            }
+            sealed(
+                t.run_cells,
+                {
+                    "run_id": run_id,
+                    "position": position,
+                    "batch": batch["batch"],
+                    "image": cell.image,
+                    "measurement_key": cell.measurement_key,
+                    "key": cell.key,
+                },
+            )
         )
-    return list(batches.values()), single
+    return [sealed(t.run_batches, batch) for batch in batches.values()], single
 
 
 def cells(connection: Connection, run_id: str) -> list[Cell]:
@@ -72,7 +76,7 @@ def cells(connection: Connection, run_id: str) -> list[Cell]:
         shared["metrics"] = tuple(id for id, _ in json.loads(shared["metrics"]))
         for name in ("task_params", "method_params"):
             shared[name] = json.loads(shared[name])
-        del shared["run_id"]
+        del shared["run_id"], shared["seal"]
         number = shared.pop("batch")
         batches[number] = shared
     r = t.run_cells.c

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Table
-from sqlalchemy.dialects import postgresql, sqlite
 
 from benchhost.errors import StoreError
 from benchhost.store import tables as t
+from benchhost.store.dialects import insert
+from benchhost.store.seals import change, sealed
 
 if TYPE_CHECKING:
     from benchhost.plan import Cell
@@ -29,7 +30,6 @@ _LAST = (
 _STATUS = sa.select(t.cells.c.status).where(t.cells.c.key == sa.bindparam("key"))
 _NEW_ATTEMPT, _NEW_TRACE = sa.insert(t.attempts), sa.insert(t.traces)
 _FORGET = [sa.delete(table).where(table.c.key == sa.bindparam("old")) for table in (t.scores, t.traces)]
-_RETIME = sa.update(t.cells).where(t.cells.c.key == sa.bindparam("old"))
 
 
 def add(
@@ -46,16 +46,17 @@ def add(
     if any((run_id, kind, record["started_at"]) == tuple(row[1:]) for row in tries):
         return
     attempt = tries[0][0] + 1 if tries else 1
-    connection.execute(_NEW_ATTEMPT, _attempt(run_id, cell, record, kind, attempt))
+    connection.execute(_NEW_ATTEMPT, sealed(t.attempts, _attempt(run_id, cell, record, kind, attempt)))
     ok = record["status"] == "ok"
     if kind == "run" and (ok or not tries or connection.execute(_STATUS, {"key": cell.key}).scalar() != "ok"):
         _replace(connection, t.cells, [_cell(run_id, cell, record, attempt)])
         for forget in _FORGET if tries else ():
             connection.execute(forget, {"old": cell.key})
         if ok and record.get("trace", {}).get("step"):
-            connection.execute(_NEW_TRACE, {"key": cell.key, "rows": json.dumps(record["trace"])})
+            trace = {"key": cell.key, "rows": json.dumps(record["trace"])}
+            connection.execute(_NEW_TRACE, sealed(t.traces, trace))
     elif kind == "time" and ok:
-        connection.execute(_RETIME, {"old": cell.key, **{name: record.get(name) for name in _TIMES}})
+        change(connection, t.cells, t.cells.c.key == cell.key, {name: record.get(name) for name in _TIMES})
     if ok and kind in ("run", "score"):
         _add_scores(connection, cell, record, known)
 
@@ -74,7 +75,10 @@ def metric_row(metric: Metric) -> dict[str, Any]:
 def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert those of ``rows`` whose primary key is not there yet."""
     if rows:
-        connection.execute(_dialect(connection).insert(table).on_conflict_do_nothing(), list(rows))
+        # In one order, whoever inserts: two writers that wait for each other's rows would wait for ever.
+        keys = [column.name for column in table.primary_key]
+        rows = sorted((sealed(table, row) for row in rows), key=lambda row: [row[name] for name in keys])
+        connection.execute(insert(connection, table).on_conflict_do_nothing(), rows)
 
 
 def _add_scores(connection: Connection, cell: Cell, record: Mapping[str, Any], known: set[tuple[str, int]]) -> None:
@@ -135,19 +139,13 @@ def _cell(run_id: str, cell: Cell, record: Mapping[str, Any], attempt: int) -> d
 def _replace(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     statement = _REPLACE.get((connection.dialect.name, table.name))
     if statement is None:
-        statement = _dialect(connection).insert(table)
+        statement = insert(connection, table)
         names = [column.name for column in table.primary_key]
         others = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in names}
         statement = statement.on_conflict_do_update(index_elements=names, set_=others)
         _REPLACE[connection.dialect.name, table.name] = statement
-    connection.execute(statement, list(rows) if len(rows) > 1 else rows[0])
+    rows = [sealed(table, row) for row in rows]
+    connection.execute(statement, rows if len(rows) > 1 else rows[0])
 
 
 _REPLACE: dict[tuple[str, str], Any] = {}
-
-
-def _dialect(connection: Connection) -> Any:
-    dialects = {"sqlite": sqlite, "postgresql": postgresql}
-    if connection.dialect.name not in dialects:
-        raise StoreError(f"stores are SQLite or PostgreSQL, not {connection.dialect.name}")
-    return dialects[connection.dialect.name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -19,7 +20,9 @@ from benchhost.keys import canonical
 from benchhost.store import engine as _engine
 from benchhost.store import frames, planned, records
 from benchhost.store import tables as t
+from benchhost.store.dialects import exclude
 from benchhost.store.environment import capture, environment_id
+from benchhost.store.seals import change, sealed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,6 +44,7 @@ class Store:
         self.url = _engine.store_url(place)
         self.engine = _engine.connect(self.url)
         self._known_metrics: set[tuple[str, int]] = set()
+        self._begun: dict[str, float] = {}  # run_id -> time.monotonic(), of the runs that began here
 
     @classmethod
     def open(cls, place: str | Path) -> Store:
@@ -89,16 +93,21 @@ class Store:
 
         def work() -> None:
             with self.engine.begin() as connection:
+                exclude(connection, "runs")
+                if connection.execute(sa.select(t.runs.c.run_id).where(t.runs.c.run_id == run_id)).scalar():
+                    return  # it was written, and the connection broke before the database could say so
                 records.insert_new(
                     connection, t.environments, [{"id": run["environment"], "facts": canonical(surroundings)}]
                 )
                 records.insert_new(connection, t.metrics, [records.metric_row(m) for m in (metrics or {}).values()])
-                connection.execute(sa.insert(t.runs), [run])
+                number = connection.execute(sa.select(sa.func.max(t.runs.c.number))).scalar() or 0
+                connection.execute(sa.insert(t.runs), [sealed(t.runs, {**run, "number": number + 1})])
                 if rows:
                     connection.execute(sa.insert(t.run_batches), batches)
                     connection.execute(sa.insert(t.run_cells), rows)
 
         self._write(work)
+        self._begun[run_id] = time.monotonic()
         return run_id
 
     def note(self, run_id: str, **facts: Any) -> None:
@@ -107,9 +116,10 @@ class Store:
         def work() -> None:
             r = t.runs.c
             with self.engine.begin() as connection:
+                exclude(connection, "runs")
                 text = connection.execute(sa.select(r.facts).where(r.run_id == run_id)).scalar() or "{}"
                 changed = canonical({**json.loads(text), **facts})
-                connection.execute(sa.update(t.runs).where(r.run_id == run_id).values(facts=changed))
+                change(connection, t.runs, r.run_id == run_id, {"facts": changed})
 
         self._write(work)
 
@@ -119,12 +129,13 @@ class Store:
         def work() -> None:
             b = t.run_batches.c
             with self.engine.begin() as connection:
+                exclude(connection, "runs")
                 rows = connection.execute(sa.select(b.batch, b.metrics).where(b.run_id == run_id)).all()
                 for batch, text in rows:
                     asked = json.loads(text)
                     asked += [[id, None] for id in metrics if id not in [known for known, _ in asked]]
-                    change = sa.update(t.run_batches).where(b.run_id == run_id, b.batch == batch)
-                    connection.execute(change.values(metrics=json.dumps(asked)))
+                    here = sa.and_(b.run_id == run_id, b.batch == batch)
+                    change(connection, t.run_batches, here, {"metrics": json.dumps(asked)})
 
         self._write(work)
         cells = self.cells(run_id)
@@ -138,17 +149,22 @@ class Store:
         """
         with self._read() as connection:
             counts = frames.statuses(connection, run_id)
+            started = connection.execute(sa.select(t.runs.c.started_at).where(t.runs.c.run_id == run_id)).scalar()
+        if started is None:
+            raise StoreError(f"the store has no run '{run_id}'")
         now = datetime.now(UTC)
+        took = seconds
+        if took is None and run_id in self._begun:  # the clock may have been set since
+            took = time.monotonic() - self._begun[run_id]
+        elif took is None:
+            took = max(0.0, (now - datetime.fromisoformat(started)).total_seconds())
+        status = "interrupted" if counts.get("pending") else "finished"
 
         def work() -> None:
             with self.engine.begin() as connection:
-                started = connection.execute(sa.select(t.runs.c.started_at).where(t.runs.c.run_id == run_id)).scalar()
-                if started is None:
-                    raise StoreError(f"the store has no run '{run_id}'")
-                took = (now - datetime.fromisoformat(started)).total_seconds() if seconds is None else seconds
-                status = "interrupted" if counts.get("pending") else "finished"
-                change = {"status": status, "finished_at": now.isoformat(), "seconds": took}
-                connection.execute(sa.update(t.runs).where(t.runs.c.run_id == run_id).values(change))
+                exclude(connection, "runs")
+                changes = {"status": status, "finished_at": now.isoformat(), "seconds": took}
+                change(connection, t.runs, t.runs.c.run_id == run_id, changes)
 
         self._write(work)
         return counts
@@ -164,6 +180,7 @@ class Store:
 
         def work() -> None:
             with self.engine.begin() as connection:
+                exclude(connection, cell.key)
                 records.add(connection, run_id, cell, record, self._known_metrics)
 
         self._write(work)
@@ -226,18 +243,8 @@ class Store:
 
     def timings(self) -> dict[tuple[str, str, str, str], float]:
         """Mean seconds an image by (task, dataset, method, method_params as canonical JSON), over all ok cells."""
-        b, r, c = t.run_batches.c, t.run_cells.c, t.cells.c
-        columns = (b.task, b.dataset, b.method, b.method_params)
-        query = (
-            sa.select(*columns, sa.func.avg(c.seconds))
-            .select_from(t.cells)
-            .join(t.run_cells, (r.key == c.key) & (r.run_id == c.run_id))
-            .join(t.run_batches, (b.run_id == r.run_id) & (b.batch == r.batch))
-            .where(c.status == "ok")
-            .group_by(*columns)
-        )
         with self._read() as connection:
-            return {tuple(row[:4]): row[4] for row in connection.execute(query) if row[4] is not None}
+            return frames.timings(connection)
 
     def frame(self, run_id: str | None = None) -> pd.DataFrame:
         """One row a cell and metric, columns as in :data:`benchhost.store.frames.COLUMNS`.

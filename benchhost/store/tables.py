@@ -1,10 +1,16 @@
 """The tables of the store: one module, tidy and long, the same on SQLite and PostgreSQL."""
 
-from sqlalchemy import Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 metadata = MetaData()
+
+
+def _seal() -> Column:
+    """A checksum of the row's other columns; see :mod:`benchhost.store.seals`."""
+    return Column("seal", String(16), nullable=False)
+
 
 meta = Table(
     "meta",
@@ -18,12 +24,14 @@ environments = Table(
     metadata,
     Column("id", String(40), primary_key=True),  # content hash: runs in one environment share a row
     Column("facts", Text, nullable=False),
+    _seal(),
 )
 
 runs = Table(
     "runs",
     metadata,
     Column("run_id", String(40), primary_key=True),
+    Column("number", Integer, nullable=False),  # order of beginning, whatever the clocks said
     Column("started_at", String(40), nullable=False),
     Column("finished_at", String(40)),
     Column("status", String(20), nullable=False),  # running, finished, interrupted
@@ -32,6 +40,7 @@ runs = Table(
     Column("command", Text),
     Column("environment", String(40)),
     Column("facts", Text, nullable=False),
+    _seal(),
 )
 
 # What the cells of a run have in common is written once per batch, not once per cell: a run of 100,000 cells
@@ -46,13 +55,14 @@ run_batches = Table(
     Column("level", Text, nullable=False),
     Column("dataset", Text, nullable=False),
     Column("repeat", Integer, nullable=False),
-    Column("seed", Integer, nullable=False),
+    Column("seed", BigInteger, nullable=False),
     Column("method", Text, nullable=False),
     Column("method_params", Text, nullable=False),
     Column("method_label", Text, nullable=False),
     Column("metrics", Text, nullable=False),  # JSON list of ids, primary first
     Column("skip", Text, nullable=False),
     Column("trained_on_test", Boolean),
+    _seal(),
 )
 
 run_cells = Table(
@@ -64,6 +74,7 @@ run_cells = Table(
     Column("image", Text, nullable=False),
     Column("measurement_key", String(64), nullable=False),
     Column("key", String(64), nullable=False),
+    _seal(),
     Index("ix_run_cells_key", "key"),
 )
 
@@ -92,6 +103,7 @@ cells = Table(
     Column("artifact", Text),
     Column("started_at", String(40)),
     Column("finished_at", String(40)),
+    _seal(),
 )
 
 # Every try, also those that failed, and every timing or scoring pass over a finished cell.
@@ -112,6 +124,7 @@ attempts = Table(
     Column("signal", Integer),
     Column("started_at", String(40)),
     Column("finished_at", String(40)),
+    _seal(),
     Index("ix_attempts_run", "run_id", "status"),
 )
 
@@ -123,6 +136,7 @@ metrics = Table(
     Column("higher_is_better", Boolean, nullable=False),
     Column("unit", Text, nullable=False),
     Column("decimals", Integer, nullable=False),
+    _seal(),
 )
 
 scores = Table(
@@ -133,6 +147,7 @@ scores = Table(
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("value", Float),  # NULL: unavailable, and ``reason`` says why
     Column("reason", Text, nullable=False),
+    _seal(),
 )
 
 # One row a cell, its iterates as JSON columns: a thousand rows a cell would be most of the store.
@@ -141,4 +156,23 @@ traces = Table(
     metadata,
     Column("key", String(64), primary_key=True),
     Column("rows", Text, nullable=False),
+    _seal(),
+)
+
+# Who is computing what at this moment.  A claim goes when its cell is recorded.
+claims = Table(
+    "claims",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("run_id", String(40), nullable=False),
+    Index("ix_claims_run", "run_id"),
+)
+
+# Signs of life of the processes that run cells: a counter, because the clocks of two machines never agree.
+coordinators = Table(
+    "coordinators",
+    metadata,
+    Column("run_id", String(40), primary_key=True),
+    Column("beat", Integer, nullable=False),
+    Column("process", Text, nullable=False),  # where it lives, so that its own machine can tell at once that it died
 )

@@ -1,7 +1,9 @@
 """Stores that are new, old, newer, damaged or something else altogether."""
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -9,8 +11,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from benchhost.errors import StoreError
-from benchhost.store import Store, tables, upgrade
-from benchhost.store.engine import FILE_NAME
+from benchhost.store import Store, seals, tables, upgrade
+from benchhost.store.engine import FILE_NAME, store_url
+
+HERE = Path(__file__).parent
 
 
 @pytest.fixture
@@ -41,10 +45,10 @@ def test_a_store_is_found_by_folder_file_or_url(full):
 
 def test_a_newer_schema_is_refused_with_the_version_to_install(full):
     with closing(sqlite3.connect(full)) as plain, plain:
-        plain.execute("UPDATE meta SET value = '7' WHERE name = 'schema_version'")
-        plain.execute("UPDATE meta SET value = '9.9' WHERE name = 'written_by'")
+        for name, value in (("schema_version", "7"), ("written_by", "9.9"), ("seal", seals.seal(("7", "9.9")))):
+            plain.execute("UPDATE meta SET value = ? WHERE name = ?", (value, name))
     before = full.read_bytes()
-    with pytest.raises(StoreError, match=r"has schema 7.*reads up to 1.*pip install 'benchhost>=9.9'"):
+    with pytest.raises(StoreError, match=r"has schema 7.*reads up to 2.*pip install 'benchhost>=9.9'"):
         Store.open(full)
     assert full.read_bytes() == before
 
@@ -90,26 +94,44 @@ def test_a_file_of_another_kind_is_refused_and_left_alone(tmp_path):
         Store.open(other)
 
 
-def test_an_older_schema_is_upgraded_by_a_pure_function_and_a_copy_is_kept(full, monkeypatch):
-    """Schema 0 is made up: its scores called the value ``number`` and had no reasons."""
+def test_a_schema_without_an_upgrade_is_refused(full):
     with closing(sqlite3.connect(full)) as plain, plain:
-        plain.execute("ALTER TABLE scores RENAME COLUMN value TO number")
-        plain.execute("ALTER TABLE scores DROP COLUMN reason")
-        plain.execute("UPDATE meta SET value = '0' WHERE name = 'schema_version'")
-
-    def to_1(contents):
-        scores = [{**{k: v for k, v in row.items() if k != "number"}, "value": row["number"], "reason": ""}
-                  for row in contents["scores"]]  # fmt: skip
-        return {**contents, "scores": scores}
-
+        for name, value in (("schema_version", "0"), ("seal", seals.seal(("0", "x"))), ("written_by", "x")):
+            plain.execute("UPDATE meta SET value = ? WHERE name = ?", (value, name))
     with pytest.raises(StoreError, match="no upgrade from schema 0"):
         Store.open(full)
-    monkeypatch.setitem(upgrade.STEPS, 0, to_1)
-    with Store.open(full) as store:
-        frame = store.frame()
-        assert (frame.query("metric == 'psnr'")["value"] == 30.0).all()
+
+
+def test_a_store_of_schema_1_is_upgraded_and_a_copy_is_kept(place):
+    """On both databases from one text: a copy of the file is kept where there is a file."""
+    statements = [text for text in (HERE / "schema1.sql").read_text().split(";\n") if text.strip()]
+    engine = sa.create_engine(store_url(place))
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+        connection.exec_driver_sql("CREATE TABLE recipes (name TEXT)")  # somebody else's, in the same database
+    engine.dispose()
+    with Store.open(place) as store:
+        one, two = store.runs()["run_id"]
+        assert one < two
+        assert store.run()["run_id"] == two
+        assert store.frame(one)["status"].tolist() == ["ok", "ok", "failed", "failed", "pending", "pending"]
+        frame = store.frame(two)
+        assert frame["value"].fillna(-1).tolist() == [31.5, 0.001, 40.0, -1, -1, -1]
+        assert frame["reason"].tolist()[3] == "unavailable: no weights"
+        assert len(store.attempts()) == 3
         with store.engine.connect() as connection:
-            version = connection.execute(sa.select(tables.meta.c.value).where(tables.meta.c.name == "schema_version"))
-            assert version.scalar() == str(tables.SCHEMA_VERSION)
-    with closing(sqlite3.connect(f"{full}.schema0")) as copy:
-        assert copy.execute("SELECT count(number) FROM scores").fetchone() == (120,)
+            assert upgrade.read_facts(connection)["schema_version"] == str(tables.SCHEMA_VERSION)
+            assert sa.inspect(connection).has_table("recipes")
+            assert [list(seals.damaged(connection, table)) for table in seals.SEALED] == [[]] * len(seals.SEALED)
+    if "://" not in str(place):
+        with closing(sqlite3.connect(f"{place / FILE_NAME}.schema1")) as copy:
+            assert copy.execute("SELECT count(*) FROM scores").fetchone() == (4,)
+
+
+def test_processes_that_open_an_empty_database_at_once_make_one_store(place):
+    """Each thread has an engine, and so connections, of its own."""
+    with ThreadPoolExecutor(4) as pool:
+        for store in pool.map(lambda _: Store.open(place), range(4)):
+            assert store.runs().empty
+            store.close()

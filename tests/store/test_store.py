@@ -18,8 +18,8 @@ PSNR, MSE = "psnr/255/clip", "mse/1"  # the metrics of the fixture
 
 
 @pytest.fixture
-def store(tmp_path):
-    with Store.open(tmp_path) as opened:
+def store(place):
+    with Store.open(place) as opened:
         yield opened
 
 
@@ -243,13 +243,13 @@ with Store.open(folder) as store:
 """
 
 
-def test_two_processes_write_at_once(tmp_path, pytestconfig):
+def test_two_processes_write_at_once(place, pytestconfig):
     writers = [
-        subprocess.Popen([sys.executable, "-c", WRITER, name, str(tmp_path)], cwd=pytestconfig.rootpath)
+        subprocess.Popen([sys.executable, "-c", WRITER, name, str(place)], cwd=pytestconfig.rootpath)
         for name in ("a", "b")
     ]
     assert [writer.wait(timeout=120) for writer in writers] == [0, 0]
-    with Store.open(tmp_path) as store:
+    with Store.open(place) as store:
         frame = store.frame()
     assert frame["status"].value_counts().to_dict() == {"ok": 300}
     assert frame["method"].value_counts().to_dict() == {"a": 150, "b": 150}
