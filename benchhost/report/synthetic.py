@@ -128,3 +128,28 @@ def _traces(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
             columns = {"key": key, "step": 25 * steps, "seconds": seconds * steps / 20, "metric": name, "value": values}
             parts.append(pd.DataFrame(columns))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(TRACE_COLUMNS))
+
+
+def of_size(rows: int) -> Results:
+    """At least so many rows: 8 tasks of 4 levels, 2 sets, 20 methods, 3 metrics, as many images as it takes."""
+    tasks = {f"task{number}": tuple(f"level={level}" for level in range(4)) for number in range(8)}
+    methods = [f"method{number}" for number in range(20)]
+    each = len(tasks) * 4 * 2 * len(methods) * len(METRICS)
+    return synthetic(tasks=tasks, methods=methods, metrics=tuple(METRICS), images=-(-rows // each))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write records of a size, to try ``benchhost report --records`` with."""
+    import argparse
+
+    from benchhost.report.records import write_records
+
+    parser = argparse.ArgumentParser(prog="python -m benchhost.report.synthetic", description=main.__doc__)
+    parser.add_argument("rows", type=int)
+    parser.add_argument("file")
+    options = parser.parse_args(arguments)
+    write_records(of_size(options.rows), options.file)
+
+
+if __name__ == "__main__":
+    main()

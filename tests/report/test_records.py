@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from benchhost.cli.main import cli
 from benchhost.errors import UsageError
 from benchhost.report.records import read_records, write_records
+from benchhost.report.synthetic import main
 from benchhost.runs import open_results
 from benchhost.store import Store
 
@@ -100,3 +101,10 @@ def test_runs_of_other_seeds_are_not_compared(place, tmp_path):
 def test_records_stand_instead_of_a_store(place):
     with pytest.raises(UsageError, match="--records stands instead of a store"):
         CliRunner().invoke(cli, ["report", "some-run", "--records", str(place[1][0])], catch_exceptions=False)
+
+
+def test_synthetic_records_of_a_size_are_reported_from(tmp_path):
+    main(["8000", str(tmp_path / "drawn.parquet")])
+    assert 8000 <= len(read_records([tmp_path / "drawn.parquet"]).frame) < 8000 + 3840
+    command("report", "--to", "latex", "--out", str(tmp_path / "out"), "--records", str(tmp_path / "drawn.parquet"))
+    assert "method19" in "".join(path.read_text() for path in (tmp_path / "out").rglob("*.tex"))
