@@ -40,7 +40,7 @@ def marked(
     ranked and prints differently, and the p-values are corrected together; nothing is marked where nothing could be
     tested (see :data:`benchhost.stats.FEWEST`).
     """
-    from benchhost.stats import differences, holm, signed_rank
+    from benchhost.stats import holm, signed_ranks
 
     best = [n for n, cell in enumerate(cells) if cell.style == "best"]
     second = [n for n, cell in enumerate(cells) if cell.style == "second"]
@@ -51,7 +51,7 @@ def marked(
     follower = max(second, key=lambda n: sign * cells[n].value)
     fair = [n for n, cell in enumerate(cells) if eligible[n] and cell.value is not None and not cell.count]
     rivals = [n for n in fair if n not in best]
-    p = holm([signed_rank(differences(values[:, n], values[:, leader])) for n in rivals])
+    p = holm(signed_ranks(values[:, rivals], values[:, leader]))
     if not p[rivals.index(follower)] >= ALPHA:
         return list(cells)
     return [replace(c, marks=(UNSURE, *c.marks)) if n in best else c for n, c in enumerate(cells)]

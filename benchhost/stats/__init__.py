@@ -6,7 +6,7 @@ repeat; comparisons over many task levels and data sets on the ranks within each
 
 from benchhost.stats.bootstrap import Interval, bootstrap_mean
 from benchhost.stats.describe import Description, describe
-from benchhost.stats.paired import FEWEST, Paired, differences, holm, paired, signed_rank
+from benchhost.stats.paired import FEWEST, Paired, differences, holm, paired, signed_rank, signed_ranks
 from benchhost.stats.ranks import (
     FEWEST_BLOCKS,
     Friedman,
@@ -35,4 +35,5 @@ __all__ = [
     "paired",
     "ranked",
     "signed_rank",
+    "signed_ranks",
 ]

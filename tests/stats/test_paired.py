@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchhost.stats import differences, holm, paired, signed_rank
+from benchhost.stats import differences, holm, paired, signed_rank, signed_ranks
 
 RNG = np.random.RandomState(0)
 
@@ -102,3 +102,15 @@ def test_the_interval_is_that_of_the_mean_difference():
     found = paired(first, first + 1.0 + 0.1 * RNG.randn(20))
     assert found.interval.low < found.delta < found.interval.high
     assert found.interval.low > 0.9
+
+
+@pytest.mark.parametrize("images", [8, 50, 51, 120])
+@pytest.mark.parametrize("holes", [0, 3])
+def test_columns_are_tested_as_they_would_be_one_by_one(images, holes):
+    rng = np.random.RandomState(images + holes)
+    leader = rng.rand(images)
+    columns = np.stack([leader - 0.1 * rng.rand(images), leader, np.round(leader + rng.randn(images), 1)], 1)
+    columns[:4, 2] = leader[:4]  # differences of zero
+    columns[:holes, 0] = np.nan
+    alone = [signed_rank(differences(column, leader)) for column in columns.T]
+    assert signed_ranks(columns, leader) == pytest.approx(alone, rel=1e-12, nan_ok=True)

@@ -103,3 +103,11 @@ def test_nonsense_is_refused():
         bootstrap_mean([1.0, 2.0], level=95)
     with pytest.raises(ValueError, match="at least 1, got 0"):
         bootstrap_mean([1.0, 2.0], resamples=0)
+
+
+def test_kept_draws_give_the_interval_that_fresh_ones_give(monkeypatch):
+    values = np.random.RandomState(3).rand(37)
+    kept = bootstrap_mean(values, resamples=2000)
+    monkeypatch.setattr("benchhost.stats.bootstrap._KEPT", 0)
+    fresh = bootstrap_mean(values, resamples=2000)
+    assert (kept.low, kept.high) == pytest.approx((fresh.low, fresh.high), abs=1e-14)
