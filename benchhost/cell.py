@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping
@@ -24,7 +25,7 @@ from benchhost.execute.contract import (
     tensor_digest,
 )
 from benchhost.execute.reasons import explain, gpu_lost
-from benchhost.execute.record import Kind, blank, now
+from benchhost.execute.record import KEPT, Kind, blank, now
 from benchhost.execute.scoring import Scorer
 from benchhost.execute.timing import PeakMemory, Stopwatch, load1, quiet
 from benchhost.keys import canonical
@@ -159,7 +160,12 @@ class _Batch:
             return
         phase("score", cell)
         if self.runtime.save == "all":
-            facts = {"physics_id": record["physics_id"], "y_digest": digest}
+            facts = {
+                "physics_id": record["physics_id"],
+                "y_digest": digest,
+                "cell": json.dumps(cell.to_json()),  # a lost store is built anew from what stands here
+                "record": json.dumps({name: record[name] for name in KEPT}),
+            }
             record["artifact"] = write_estimate(self.runtime.results, cell.key, estimate, facts)
         self.scorer.score(posed, estimate, record)
 

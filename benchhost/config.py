@@ -22,6 +22,7 @@ class RunConfig:
     limit: images per dataset, from the first; None for all.
     repeats: measurements per image, each with its own noise.
     timeout: seconds of wall clock per image; memory_gb: resident memory of a cell's process tree.
+    grace: seconds that cells in flight are given to finish when the run is told to end (SIGTERM).
     """
 
     tasks: tuple[Ask, ...] = ()
@@ -35,6 +36,7 @@ class RunConfig:
     threads: int | None = None
     device: str = "auto"
     timeout: float | None = None
+    grace: float = 25.0
     memory_gb: float | None = None
     isolation: bool = True
     save: str = "all"

@@ -6,17 +6,19 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchhost.config import RunConfig
-from benchhost.errors import DatasetMissing
+from benchhost.errors import DatasetMissing, StoreError
 from benchhost.plan import Cell, Plan, find_item, make_plan
 from benchhost.plugins import Catalogue
 
 if TYPE_CHECKING:
+    from benchhost.execute.stopping import Stop
     from benchhost.report import Results
     from benchhost.store import Store
 
@@ -34,7 +36,7 @@ class Progress:
 class Outcome:
     """What a run leaves behind.
 
-    computed: cells computed now; reused: cells found in the store.
+    computed: cells computed now; reused: cells found in the store, or computed by others that write to it.
     """
 
     run_id: str
@@ -51,18 +53,28 @@ FAILURES = frozenset({"failed", "timeout", "oom", "crashed"})
 
 
 def execute_run(
-    config: RunConfig, catalogue: Catalogue, *, command: str | None = None, progress: Progress | None = None
+    config: RunConfig,
+    catalogue: Catalogue,
+    *,
+    command: str | None = None,
+    progress: Progress | None = None,
+    stop: Stop | None = None,
 ) -> Outcome:
     """Run a configuration to its end.  What is recorded stays recorded, whatever happens on the way.
 
-    Raises UsageError and DatasetMissing before anything is computed.
+    stop: asked for by whoever wants the run to end in good order; it then raises Terminated.
+    Raises UsageError, DatasetMissing and StoreError (a folder or store that cannot be written) before anything is
+    computed.
     """
     from benchhost import execute
+    from benchhost.execute.stopping import Stop
     from benchhost.store import Store
+    from benchhost.store.artifacts import check_writable
 
-    progress = progress or Progress()
+    progress, stop = progress or Progress(), stop or Stop(config.grace)
     plan = make_plan(config, catalogue)
     folder = Path(config.results)
+    check_writable(folder)
     start = time.monotonic()
     with Store.open(config.store or folder) as store:
         done = set() if config.fresh else store.finished(cell.key for cell in plan.cells)
@@ -81,47 +93,50 @@ def execute_run(
 
         try:
             options = _options(config, plan, folder)
-            pending += _complete_scores(plan, done, store, run_id, options, catalogue, progress)
-            execute.execute(pending, store=store, run_id=run_id, options=options, observer=observe, catalogue=catalogue)
-            if config.exclusive_timing:  # what came from the store has to be timed on this machine, too
-                computed = {cell.key for cell in pending}
-                again = [cell for cell in plan.cells if cell.key in done - computed]
-                execute.time_again(
-                    again, store=store, run_id=run_id, options=options, observer=observe, catalogue=catalogue
-                )
-        finally:
-            status = store.finish_run(run_id)
-            catalogue.observe("benchhost_run_finished", run={"run_id": run_id, "status": dict(status)})
+            common = {"store": store, "run_id": run_id, "options": options, "catalogue": catalogue, "stop": stop}
+            with stop.heeded():
+                gone = _complete_scores(plan, done, common, progress)
+                pending += gone
+                again = None if config.fresh else {cell.key for cell in gone}
+                counts = execute.execute(pending, again=again, observer=observe, **common)
+                if config.exclusive_timing:  # what came from the store has to be timed on this machine, too
+                    computed = {cell.key for cell in pending}
+                    again = [cell for cell in plan.cells if cell.key in done - computed]
+                    execute.time_again(again, observer=observe, **common)
+        except BaseException:
+            with suppress(StoreError):  # it must not stand before the reason why the run ends
+                _finish(store, run_id, catalogue)
+            raise
+        status = _finish(store, run_id, catalogue)
         results = open_results(store, run_id)
     return Outcome(
         run_id=run_id,
         plan=plan,
-        status=dict(status),
-        computed=len(pending),
-        reused=len(plan.cells) - len(pending),
+        status=status,
+        computed=len(pending) - counts["elsewhere"],
+        reused=len(plan.cells) - len(pending) + counts["elsewhere"],
         seconds=time.monotonic() - start,
         results=results,
         folder=folder,
     )
 
 
-def _complete_scores(
-    plan: Plan,
-    done: set[str],
-    store: Store,
-    run_id: str,
-    options: Any,
-    catalogue: Catalogue,
-    progress: Progress,
-) -> list[Cell]:
+def _finish(store: Store, run_id: str, catalogue: Catalogue) -> dict[str, int]:
+    status = dict(store.finish_run(run_id))
+    catalogue.observe("benchhost_run_finished", run={"run_id": run_id, "status": status})
+    return status
+
+
+def _complete_scores(plan: Plan, done: set[str], common: dict[str, Any], progress: Progress) -> list[Cell]:
     """Score stored reconstructions with the metrics they lack; returns cells whose reconstruction is gone."""
     from benchhost import execute
 
+    store, catalogue = common["store"], common["catalogue"]
     lacking = store.missing_metrics((c for c in plan.cells if c.key in done), metrics=catalogue.metrics)
-    if not lacking:
+    if not lacking or common["stop"].asked:
         return []
     progress.note(f"scoring {len(lacking)} stored reconstructions with metrics they lack")
-    return execute.rescore(lacking, store=store, run_id=run_id, options=options, catalogue=catalogue)
+    return execute.rescore(lacking, **common)
 
 
 def open_results(store: Store, run_id: str | None = None) -> Results:
@@ -150,12 +165,14 @@ def _options(config: RunConfig, plan: Plan, folder: Path) -> Any:
 
 
 def _facts(config: RunConfig, plan: Plan, command: str | None, folder: Path) -> dict[str, Any]:
+    from benchhost.store.dialects import hide_password
+
     return {
-        "command": command or " ".join(["benchhost", *sys.argv[1:]]),
+        "command": hide_password(command or " ".join(["benchhost", *sys.argv[1:]])),
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "seed": config.seed,
         "device": plan.device,
-        "config": asdict(config),
+        "config": {**asdict(config), "store": hide_password(config.store)},
         "results": str(folder),
         "cwd": os.getcwd(),
     }

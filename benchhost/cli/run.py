@@ -79,6 +79,7 @@ def make_config(
 @click.option("--workers", type=click.IntRange(1), help="Cells computed at once (default: one per core).")
 @click.option("--threads", type=click.IntRange(1), help="Threads per worker (default: 1).")
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), metavar="S", help="Wall-clock seconds per image.")
+@click.option("--grace", type=click.FloatRange(0), metavar="S", help="Seconds to finish cells in on SIGTERM (25).")
 @click.option("--memory-gb", type=click.FloatRange(0, min_open=True), help="Resident memory per cell.")
 @click.option("--results", metavar="DIR", help="Folder of results (default: results/).")
 @click.option("--store", metavar="URL", help="SQLAlchemy URL of the result store (default: SQLite in the folder).")
@@ -96,6 +97,7 @@ def run(formats: str, as_json: bool, no_isolation: bool, **given: Any) -> int:
     computes nothing when all is there.  Exit code 1 when a cell failed.
     """
     from benchhost.cli.progress import Display
+    from benchhost.execute.stopping import Stop
     from benchhost.report import summary, terminal
     from benchhost.runs import FAILURES, execute_run
 
@@ -105,10 +107,11 @@ def run(formats: str, as_json: bool, no_isolation: bool, **given: Any) -> int:
     wanted = [] if formats == "none" else [name.strip() for name in formats.split(",") if name.strip()]
     for name in wanted:
         catalogue.reporter(name)
-    signal.signal(signal.SIGTERM, _terminate)
+    stop = Stop(config.grace)
+    signal.signal(signal.SIGTERM, stop.handle)
     command = shlex.join(["benchhost", *sys.argv[1:]])
     with Display() as display:
-        outcome = execute_run(config, catalogue, command=command, progress=display.progress)
+        outcome = execute_run(config, catalogue, command=command, progress=display.progress, stop=stop)
     folder = outcome.folder / "runs" / outcome.run_id
     written = _reports(outcome, catalogue, wanted, folder) if wanted else []
     if as_json:
@@ -117,14 +120,6 @@ def run(formats: str, as_json: bool, no_isolation: bool, **given: Any) -> int:
         click.echo(terminal(outcome.results))
         click.echo(_where(outcome, written, folder, config.store))
     return 1 if any(outcome.status.get(name) for name in FAILURES) else 0
-
-
-class Terminated(SystemExit):
-    """SIGTERM from a batch system: end like Ctrl-C, with the exit code it expects."""
-
-
-def _terminate(signum: int, frame: Any) -> None:
-    raise Terminated(143)
 
 
 def _reports(outcome: Any, catalogue: Catalogue, names: list[str], folder: Path) -> list[Path]:
@@ -147,9 +142,11 @@ def _reports(outcome: Any, catalogue: Catalogue, names: list[str], folder: Path)
 
 
 def _where(outcome: Any, written: list[Path], folder: Path, store: str) -> str:
+    from benchhost.store.dialects import hide_password
+
     lines = [f"{outcome.computed} cells computed, {outcome.reused} reused from the store, {outcome.seconds:.0f} s"]
     lines.append(f"run      {outcome.run_id}")
-    lines.append(f"store    {_without_password(store) if store else outcome.folder / 'benchhost.sqlite'}")
+    lines.append(f"store    {hide_password(store) if store else outcome.folder / 'benchhost.sqlite'}")
     if written:
         drawings = {path.stem for path in written if path.suffix in FIGURES}
         names = sorted(path.name for path in written if path.suffix not in FIGURES)
@@ -157,11 +154,3 @@ def _where(outcome: Any, written: list[Path], folder: Path, store: str) -> str:
             names.append(f"{len(drawings)} figure{'s' if len(drawings) > 1 else ''} (PDF and PNG)")
         lines.append(f"reports  {folder}{'/'}: {', '.join(names)}")
     return "\n".join(lines)
-
-
-def _without_password(store: str) -> str:
-    if "://" not in store:
-        return store
-    from sqlalchemy.engine import make_url
-
-    return make_url(store).render_as_string(hide_password=True)

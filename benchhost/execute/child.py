@@ -36,8 +36,11 @@ def serve(connection: socket.socket, catalogue: Catalogue | None = None) -> int:
     if start is None:
         return 0
     faulthandler.enable()
-    signal.signal(signal.SIGTERM, _terminate)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides; a terminal's Ctrl-C reaches it, too
+    signal.signal(wire.END, _terminate)
+    # The parent decides: a terminal's Ctrl-C and a batch system's SIGTERM go to every process of a run.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, heedless)
+    os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
     _offer_to_the_kernel()
     try:
         _run(connection, start, catalogue)
@@ -118,6 +121,10 @@ def _offer_to_the_kernel() -> None:
     """Should memory run out, the kernel's choice is this process, not the parent or the user's desktop."""
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("800")
+
+
+def heedless(signum: int, frame: Any) -> None:
+    """A handler that does nothing; unlike an ignored signal it is not inherited by the programs a method starts."""
 
 
 def _terminate(signum: int, frame: Any) -> None:

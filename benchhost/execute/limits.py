@@ -11,6 +11,8 @@ from pathlib import Path
 
 import psutil
 
+from benchhost.execute import wire
+
 MEMORY_SHARE = 0.8  # of what is available at the start, divided among the workers, unless a limit is given
 ADDRESS_FACTOR = 1.5  # private address space a child may ask for, as a multiple of its memory limit
 
@@ -92,8 +94,9 @@ class Tree:
         return total / 2**30
 
     def terminate(self) -> None:
-        """SIGTERM for the child's group: time to put things in order."""
+        """The agreed signal for the child, SIGTERM for what it has started: time to put things in order."""
         with suppress(ProcessLookupError, PermissionError):
+            os.kill(self.pid, wire.END)
             os.killpg(self.pid, signal.SIGTERM)
 
     def kill(self) -> None:

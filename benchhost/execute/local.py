@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +14,18 @@ from benchhost.execute import limits
 from benchhost.execute.options import Options
 from benchhost.execute.queues import Work, batches, longest_first
 from benchhost.execute.record import blank, now
+from benchhost.execute.stopping import Stop
 from benchhost.execute.timing import load1, quiet
 
 if TYPE_CHECKING:
     from benchhost.plan import Cell
     from benchhost.plugins import Catalogue
     from benchhost.store import Store
+    from benchhost.store.claims import Claims
     from benchhost.types import Dataset
 
 Observer = Callable[["Cell", dict[str, Any]], None]
+POLL_SECONDS = 0.5  # between looks at cells that other coordinators have claimed
 SETTLE_SECONDS = 60.0  # how long a timing pass waits for the load of the pass before it to die down
 
 
@@ -34,18 +37,27 @@ def execute(
     options: Options,
     observer: Observer = lambda cell, record: None,
     catalogue: Catalogue | None = None,
+    again: Collection[str] | None = None,
+    stop: Stop | None = None,
 ) -> Counter[str]:
     """Run every cell of ``cells`` and record what happened to it; returns how many ended in which status.
 
-    Nothing is looked up: a cell that the store has already (``store.finished``) is computed again when it is given.
-    A cell with a reason to skip it is not run.  ``observer`` is called with each cell and its record as it is stored.
+    Nothing is looked up: a cell that the store has already (``store.finished``) is computed again when it is given,
+    and its key is in ``again`` (None: every key is).  A cell with a reason to skip it is not run.  ``observer`` is
+    called with each cell and its record as it is stored.
     catalogue: the loaded plugins; loaded by ``options`` where it is not given.  Functions that exist in this process
     alone need ``isolation=False``.
 
-    KeyboardInterrupt, SystemExit and whatever ``observer`` raises end all children first; what is recorded stays.
+    Other processes may run the same cells with the same store at the same time: each cell is computed by one of them,
+    and counts as "elsewhere" in the others, which end when all cells are recorded.
+
+    stop: once it is asked for, no more cells begin.  KeyboardInterrupt, SystemExit and whatever ``observer`` raises
+    end all children first; what is recorded stays.
     """
+    from benchhost.store.claims import Claims
+
     options = options.settled()
-    session = _Session(store, run_id, options, observer, catalogue or _load(options))
+    session = _Session(store, run_id, options, observer, catalogue or _load(options), stop)
     todo = []
     for cell in {cell.key: cell for cell in cells}.values():
         if cell.skip:
@@ -55,8 +67,11 @@ def execute(
         else:
             todo.append(cell)
     store.note(run_id, execution=options.facts())
-    session.run(longest_first(batches(todo), store.timings()))
-    if options.exclusive_timing:
+    keys = [cell.key for cell in todo]
+    with Claims(store, run_id, keys, again=again, stale_s=options.stale_s) as session.claims:
+        session.run(longest_first(batches(todo), store.timings()))
+        session.finish_elsewhere()
+    if options.exclusive_timing and not session.stop.asked:
         session.time([cell for cell in todo if cell.key in session.ok])
     return session.counts
 
@@ -69,10 +84,11 @@ def time_again(
     options: Options,
     observer: Observer = lambda cell, record: None,
     catalogue: Catalogue | None = None,
+    stop: Stop | None = None,
 ) -> Counter[str]:
     """The timing pass alone, over cells that the store has: one worker, random order, nothing else is changed."""
     options = options.settled()
-    session = _Session(store, run_id, options, observer, catalogue or _load(options))
+    session = _Session(store, run_id, options, observer, catalogue or _load(options), stop)
     session.time(cells)
     return session.counts
 
@@ -85,13 +101,14 @@ def rescore(
     options: Options,
     observer: Observer = lambda cell, record: None,
     catalogue: Catalogue | None = None,
+    stop: Stop | None = None,
 ) -> list[Cell]:
     """Score stored reconstructions with those of their cells' metrics that the store lacks; no method is run.
 
     Returns the cells whose reconstruction is no longer on disk, or no longer whole: they have to be computed again.
     """
     options = options.settled()
-    session = _Session(store, run_id, options, observer, catalogue or _load(options))
+    session = _Session(store, run_id, options, observer, catalogue or _load(options), stop)
     lacking = store.lacking_metrics(cells, metrics=session.catalogue.metrics)
     asked = {cell.key: cell for cell in cells}
     session.run(batches([replace(asked[key], metrics=names) for key, names in lacking.items()], "score"))
@@ -101,9 +118,19 @@ def rescore(
 class _Session:
     """One call's way through the cells: where records go, and what came of them."""
 
-    def __init__(self, store: Store, run_id: str, options: Options, observer: Observer, catalogue: Catalogue) -> None:
+    def __init__(
+        self,
+        store: Store,
+        run_id: str,
+        options: Options,
+        observer: Observer,
+        catalogue: Catalogue,
+        stop: Stop | None = None,
+    ) -> None:
         self.store, self.run_id, self.options, self.observer = store, run_id, options, observer
         self.catalogue = catalogue
+        self.stop = stop or Stop()
+        self.claims: Claims | None = None
         self.counts: Counter[str] = Counter()
         self.ok: set[str] = set()
 
@@ -115,21 +142,55 @@ class _Session:
 
     def deliver(self, cell: Cell, record: dict[str, Any]) -> None:
         """Store a record, then tell of it."""
-        self.store.add(self.run_id, cell, record)
+        after = self.claims.before.get(cell.key, 0) if self.claims is not None and record["kind"] == "run" else None
+        if not self.store.add(self.run_id, cell, record, after=after):
+            self.claims.recorded.append(cell)  # we were taken for dead, and another coordinator was as quick
+            self.tell_of_others()
+            return
         if record["status"] == "ok":
             self.ok.add(cell.key)
         self.tell(cell, record)
+
+    def claim(self, cells: list[Cell]) -> list[Cell]:
+        """Those of ``cells`` that are ours to run."""
+        mine = self.claims.take(cells)
+        self.tell_of_others()
+        return mine
+
+    def tell_of_others(self) -> None:
+        """Count the cells that other coordinators have recorded, and show them to the observer."""
+        recorded, self.claims.recorded = self.claims.recorded, []
+        rows = self.store.status(cell.key for cell in recorded)
+        for cell in recorded:
+            self.counts["elsewhere"] += 1
+            self.observer(cell, {**blank(cell), **rows[cell.key]})
+
+    def finish_elsewhere(self) -> None:
+        """Wait for the cells that other coordinators have claimed; compute those that they leave behind."""
+        while self.claims.elsewhere and not self.stop.asked:
+            freed = self.claims.reclaim()
+            self.tell_of_others()
+            if freed:
+                works = batches(freed)
+                for work in works:
+                    work.ready, work.waiting = work.waiting, work.ready  # claimed already
+                self.run(works)
+            elif self.claims.elsewhere:
+                time.sleep(POLL_SECONDS)
 
     def run(self, works: Sequence[Work]) -> None:
         """Run batches: in children, or in this process without isolation."""
         if not works:
             return
+        if works[0].kind == "run":
+            for work in works:
+                work.claim = self.claim
         if not self.options.isolation:
             self._run_here(works)
             return
         from benchhost.execute.pool import Pool
 
-        Pool(self.options, self._datasets(works), self.deliver, modules=self._modules(works)).run(works)
+        Pool(self.options, self._datasets(works), self.deliver, modules=self._modules(works), stop=self.stop).run(works)
 
     def time(self, cells: Sequence[Cell]) -> None:
         """The serial pass for time: one worker, random order, once the machine has calmed down."""
@@ -167,17 +228,26 @@ class _Session:
         torch.set_num_threads(self.options.threads)
         try:
             for work in works:
-                cells = iter(work.waiting)
+                taken: deque[Cell] = deque()
                 run_batch(
-                    work.waiting, runtime, lambda record, cells=cells: self.deliver(next(cells), record), kind=work.kind
+                    self._cells(work, taken),
+                    runtime,
+                    lambda record, taken=taken: self.deliver(taken.popleft(), record),
+                    kind=work.kind,
                 )
         finally:
             torch.set_num_threads(before)
 
+    def _cells(self, work: Work, taken: deque[Cell]) -> Iterator[Cell]:
+        """The cells of a batch as they are claimed, until it is time to stop; ``taken`` remembers them."""
+        while not self.stop.asked and (cell := work.take()) is not None:
+            taken.append(cell)
+            yield cell
+
     def _datasets(self, works: Iterable[Work]) -> Mapping[str, Dataset]:
         """The datasets of the cells by the name the cells use, which for a folder is not the catalogue's."""
         named = {dataset.name: dataset for dataset in self.catalogue.datasets.values()} | self.catalogue.datasets
-        wanted = {cell.dataset for work in works for cell in work.waiting}
+        wanted = {cell.dataset for work in works for cell in (*work.waiting, *work.ready)}
         for name in wanted:
             if name not in named:
                 raise unknown("dataset", name, named)
@@ -187,7 +257,7 @@ class _Session:
         """Modules of tasks, metrics and readers, for the fork server; methods are imported in their own children."""
         targets: dict[str, None] = {}
         for work in works:
-            first = work.waiting[0]
+            first = (*work.waiting, *work.ready)[0]
             targets[self.catalogue.task(first.task).target] = None
             targets[self._datasets([work])[first.dataset].reader] = None
             targets.update(dict.fromkeys(self.catalogue.metric(id).target for id in first.metrics))

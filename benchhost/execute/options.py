@@ -37,6 +37,7 @@ class Options:
     start: how children start: "fork" from a server that has torch loaded (milliseconds), or "spawn" (seconds);
         "auto" forks on Linux.
     grace_s: seconds between SIGTERM and SIGKILL at the time limit.
+    stale_s: seconds without a sign of life after which another coordinator's cells are taken over.
     preparation_s: seconds that loading, posing, setting up and scoring are granted at least, whatever ``timeout_s``.
     """
 
@@ -54,6 +55,7 @@ class Options:
     start: Literal["auto", "fork", "spawn"] = "auto"
     seed: int = 0
     grace_s: float = 5.0
+    stale_s: float = 60.0
     preparation_s: float = 120.0
 
     def settled(self) -> Options:

@@ -16,6 +16,7 @@ from benchhost.execute.options import Options
 from benchhost.execute.queues import JOIN_ABOVE, Work
 from benchhost.execute.reasons import explain_exit, kernel_kills
 from benchhost.execute.record import blank, now
+from benchhost.execute.stopping import Stop
 
 if TYPE_CHECKING:
     from benchhost.plan import Cell
@@ -44,6 +45,7 @@ class _Worker:
     peak_gb: float = 0.0
     said_bye: bool = False
     told_end: bool = False
+    dismissed: bool = False
 
 
 class Pool:
@@ -59,8 +61,10 @@ class Pool:
         deliver: Deliver,
         *,
         modules: Sequence[str] = (),
+        stop: Stop | None = None,
     ) -> None:
         self._options = options
+        self._stop = stop or Stop()
         self._datasets = datasets
         self._deliver = deliver
         self._modules = modules
@@ -69,13 +73,15 @@ class Pool:
         self._cores = cores()
 
     def run(self, works: Sequence[Work]) -> None:
-        """Run all batches to their end, in the given order."""
+        """Run all batches to their end, in the given order; asked to stop, finish the cells that have begun."""
         self._pending = deque(works)
         self._launcher = Launcher(self._options, self._modules)
         try:
             while True:
                 self._fill()
                 if not self._workers and not self._pending:
+                    return
+                if self._stop.asked and self._drained():
                     return
                 self._wait()
                 self._launcher.poll()
@@ -91,7 +97,7 @@ class Pool:
     # ------------------------------------------------------------------------------------------- handing out
 
     def _fill(self) -> None:
-        while len(self._workers) < self._options.workers:
+        while len(self._workers) < self._options.workers and not self._stop.asked:
             work = self._next()
             if work is None:
                 return
@@ -107,20 +113,20 @@ class Pool:
         """A batch nobody works on; without one, the batch with most work left, if a further worker is worth it."""
         while self._pending:
             work = self._pending.popleft()
-            if work.waiting:
+            if work.more():
                 return work
         best, most = None, JOIN_ABOVE
         for worker in self._workers:
             left = worker.work.left(time.monotonic() - worker.since)
-            if worker.work.waiting and worker.phase and left > most:
+            if worker.phase and left > most:
                 best, most = worker.work, left
-        return best
+        return best if best is not None and best.more() else None
 
     def _start_message(self, work: Work) -> dict[str, Any]:
         options = self._options
         return {
             "kind": work.kind,
-            "dataset": wire.dataset_to_json(self._datasets[work.waiting[0].dataset], work.images),
+            "dataset": wire.dataset_to_json(self._datasets[work.ready[0].dataset], work.images),
             "plugins": list(options.plugins),
             "installed": options.installed,
             "results": str(options.results),
@@ -135,11 +141,10 @@ class Pool:
 
     def _top_up(self, worker: _Worker) -> None:
         try:
-            while worker.work.waiting and len(worker.held) < AHEAD:
-                cell = worker.work.waiting.popleft()
+            while len(worker.held) < AHEAD and (cell := worker.work.take()) is not None:
                 worker.held.append(cell)
                 wire.send(worker.child.connection, {"cell": cell.to_json()})
-            if not worker.work.waiting and not worker.told_end:
+            if not worker.told_end and not worker.work.more():
                 worker.told_end = True
                 wire.send(worker.child.connection, {"end": True})
         except OSError:  # it has just died; its end will be noticed, and what it held goes back
@@ -160,7 +165,7 @@ class Pool:
         for message in worker.child.inbox.messages():
             if message["event"] == "bye":
                 worker.said_bye = True
-            elif worker.verdict is not None:
+            elif worker.verdict is not None or worker.dismissed:
                 continue  # it was told to end: what it still says about the cell comes too late
             elif message["event"] == "phase":
                 worker.phase, worker.since = message["phase"], time.monotonic()
@@ -174,8 +179,25 @@ class Pool:
         worker.work.done += 1
         worker.begun, worker.since, worker.begun_at = moment, moment, now()
         worker.phase, worker.peak_gb = "pose", 0.0
-        self._top_up(worker)
+        if self._stop.asked:
+            self._dismiss(worker)
+        else:
+            self._top_up(worker)
         self._deliver(cell, record)
+
+    def _drained(self) -> bool:
+        """Whether nothing that had begun is still running, or the time for it is over."""
+        for worker in self._workers:
+            if not worker.phase:
+                self._dismiss(worker)
+        return self._stop.overdue or all(worker.dismissed for worker in self._workers)
+
+    def _dismiss(self, worker: _Worker) -> None:
+        """End a child that has nothing in hand; the cell it was given ahead stays without a record."""
+        worker.dismissed = True
+        worker.held.clear()
+        if worker.tree is not None:
+            worker.tree.kill()
 
     # ---------------------------------------------------------------------------------------------- watching
 
@@ -225,16 +247,17 @@ class Pool:
                 # The batch's other images would load and set up the same method: no use in waiting for each to fail.
                 worker.work.doomed = record["status"], f"{record['reason']}; met on {cell.image}, not tried again"
             self._deliver(cell, record)
-        worker.work.waiting.extendleft(reversed(worker.held))
+        worker.work.put_back(worker.held)
         worker.child.close()
+        if self._stop.asked:
+            return
         if worker.work.doomed is not None:
-            while worker.work.waiting:
-                cell = worker.work.waiting.popleft()
+            while (cell := worker.work.take()) is not None:
                 record = blank(cell, kind=worker.work.kind, device=self._options.device, threads=self._options.threads)
                 record["status"], record["reason"] = worker.work.doomed
                 record["finished_at"] = now()
                 self._deliver(cell, record)
-        elif worker.work.waiting and not any(other.work is worker.work for other in self._workers):
+        elif not any(other.work is worker.work for other in self._workers) and worker.work.more():
             self._pending.appendleft(worker.work)
 
     def _post_mortem(self, worker: _Worker, cell: Cell) -> dict[str, Any]:

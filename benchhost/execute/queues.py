@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from benchhost.plan import Cell
 
 JOIN_ABOVE = 1.0  # seconds of work left in a batch that make a further worker worth its start
+PORTION_SECONDS, PORTION_MOST = 1.0, 64  # what is claimed at once: others may want to share the rest
 Estimates = Mapping[tuple[str, str, str, str], float]
 
 
@@ -21,12 +22,16 @@ Estimates = Mapping[tuple[str, str, str, str], float]
 class Work:
     """A batch of cells and how far it has got.
 
-    waiting: cells not handed out; spent and done: seconds and number of those finished in this run.
+    waiting: cells that nobody has claimed yet; ready: claimed, not handed out.
+    claim: tells which of some cells are ours to run, while other coordinators work on the same store.
+    spent and done: seconds and number of those finished in this run.
     doomed: status and reason for the cells left, when loading or setting up the method ended its process.
     """
 
     waiting: deque[Cell]
     kind: Kind = "run"
+    claim: Callable[[list[Cell]], list[Cell]] = list
+    ready: deque[Cell] = field(default_factory=deque)
     started: bool = False
     spent: float = 0.0
     done: int = 0
@@ -36,7 +41,23 @@ class Work:
     def left(self, running_since: float) -> float:
         """Seconds of work that wait, by the mean of what is done, or by how long the first cell has taken so far."""
         mean = self.spent / self.done if self.done else running_since
-        return mean * len(self.waiting)
+        return mean * (len(self.waiting) + len(self.ready))
+
+    def more(self) -> bool:
+        """Whether a cell is there to be taken; claims a portion of those that wait where none is ready."""
+        while not self.ready and self.waiting:
+            mean = self.spent / self.done if self.done else PORTION_SECONDS
+            portion = min(len(self.waiting), PORTION_MOST, max(1, int(PORTION_SECONDS / max(mean, 1e-6))))
+            self.ready.extend(self.claim([self.waiting.popleft() for _ in range(portion)]))
+        return bool(self.ready)
+
+    def take(self) -> Cell | None:
+        """The next cell to run, None where none is left for us."""
+        return self.ready.popleft() if self.more() else None
+
+    def put_back(self, cells: Sequence[Cell]) -> None:
+        """Cells that were taken and not begun come first again."""
+        self.ready.extendleft(reversed(cells))
 
 
 def batches(cells: Iterable[Cell], kind: Kind = "run") -> list[Work]:

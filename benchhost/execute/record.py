@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 Kind = Literal["run", "time", "score"]
 STATUSES = ("ok", "failed", "timeout", "oom", "crashed", "skipped")
 
+# What of a record is kept beside the reconstruction, should the store be lost.
+KEPT = ("seconds", "setup_seconds", "timing_valid", "load1", "threads", "device", "peak", "peak_rss_mb", "peak_vram_mb",
+        "y_digest", "physics_id", "notes", "started_at")  # fmt: skip
+
 
 def blank(cell: Cell, *, kind: Kind = "run", device: str = "cpu", threads: int | None = None) -> dict[str, Any]:
     """A record of ``cell`` in which nothing has happened yet.

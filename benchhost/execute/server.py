@@ -33,8 +33,9 @@ _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
 def main(control_fd: int, settings: str) -> None:
     """Serve until the control connection closes; then end every child that is left."""
-    from benchhost.execute.child import leave
+    from benchhost.execute.child import heedless, leave
 
+    signal.signal(signal.SIGTERM, heedless)  # a batch system's goes to every process; the parent decides
     control = socket.socket(fileno=control_fd)
     catalogue = _preload(json.loads(settings))
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)  # what a method leaves behind comes here, and dies here

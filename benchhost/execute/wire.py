@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import struct
 from collections.abc import Iterator, Mapping
@@ -12,6 +13,7 @@ from typing import Any
 
 from benchhost.types import Dataset, ItemRef
 
+END = signal.SIGUSR1  # the parent's word for the end of a cell's time
 _HEAD = struct.Struct("!I")
 
 

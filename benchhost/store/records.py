@@ -29,22 +29,33 @@ _LAST = (
 # Statements are made once: building and hashing them anew would cost more than the database does.
 _STATUS = sa.select(t.cells.c.status).where(t.cells.c.key == sa.bindparam("key"))
 _NEW_ATTEMPT, _NEW_TRACE = sa.insert(t.attempts), sa.insert(t.traces)
+_RECORDED = sa.delete(t.claims).where(t.claims.c.key == sa.bindparam("recorded"))
 _FORGET = [sa.delete(table).where(table.c.key == sa.bindparam("old")) for table in (t.scores, t.traces)]
 
 
 def add(
-    connection: Connection, run_id: str, cell: Cell, record: Mapping[str, Any], known: set[tuple[str, int]]
-) -> None:
+    connection: Connection,
+    run_id: str,
+    cell: Cell,
+    record: Mapping[str, Any],
+    known: set[tuple[str, int]],
+    after: int | None = None,
+) -> bool:
     """Write ``record`` of ``cell``; nothing where this very attempt is there already.
 
     known: metric versions that are in the table of metrics already; grows.
+    after: see :meth:`benchhost.store.Store.add`.  Returns False where another run's later attempt is there.
     """
     kind = record.get("kind", "run")
     if kind not in ("run", "time", "score"):
         raise StoreError(f"a record is of kind run, time or score, got {kind!r}")
     tries = connection.execute(_LAST, {"key": cell.key}).all()
     if any((run_id, kind, record["started_at"]) == tuple(row[1:]) for row in tries):
-        return
+        return True
+    if kind == "run":
+        connection.execute(_RECORDED, {"recorded": cell.key})
+        if after is not None and any(n > after and what == "run" and by != run_id for n, by, what, _ in tries):
+            return False
     attempt = tries[0][0] + 1 if tries else 1
     connection.execute(_NEW_ATTEMPT, sealed(t.attempts, _attempt(run_id, cell, record, kind, attempt)))
     ok = record["status"] == "ok"
@@ -59,6 +70,7 @@ def add(
         change(connection, t.cells, t.cells.c.key == cell.key, {name: record.get(name) for name in _TIMES})
     if ok and kind in ("run", "score"):
         _add_scores(connection, cell, record, known)
+    return True
 
 
 def metric_row(metric: Metric) -> dict[str, Any]:

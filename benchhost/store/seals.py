@@ -37,6 +37,15 @@ def is_whole(table: Table, row: Row) -> bool:
     return row["seal"] == seal(tuple(row[name] for name, _ in _CONVERT[table.name]))
 
 
+def restored(table: Table, raw: Row) -> dict[str, Any] | None:
+    """A row as a bare driver gave it, in the types of its columns; None where it is not what was written."""
+    try:
+        row = sealed(table, raw)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return row if raw.get("seal") == row["seal"] else None
+
+
 def damaged(connection: Connection, table: Table, where: Any = None) -> Iterator[dict[str, Any]]:
     """The rows of ``table`` whose checksum does not fit them."""
     query = sa.select(*(table.columns[name] for name, _ in _CONVERT[table.name]), table.columns.seal)

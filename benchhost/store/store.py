@@ -6,12 +6,12 @@ import json
 import secrets
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from benchhost.plan import Cell
     from benchhost.types import Metric
 
+T = TypeVar("T")
 _CHUNK = 5000  # keys per query: below every database's limit on parameters
 
 
@@ -169,21 +170,24 @@ class Store:
         self._write(work)
         return counts
 
-    def add(self, run_id: str, cell: Cell, record: Mapping[str, Any]) -> None:
+    def add(self, run_id: str, cell: Cell, record: Mapping[str, Any], *, after: int | None = None) -> bool:
         """Store what happened to a cell, in one transaction; adding the same record again changes nothing.
 
         ``record["kind"]`` says what it is: "run" (a reconstruction), "time" (a timing pass over a finished cell:
         changes its times alone) or "score" (more metrics of a stored reconstruction: changes its scores alone).
         An ok record is never replaced by a failure; the failure stays among the attempts, and the run in which it
         happened shows it.
+
+        after: the number of the last attempt when the cell was claimed.  Where another run has recorded a later one,
+        because this process was taken for dead, the record is dropped and False returned.
         """
 
-        def work() -> None:
+        def work() -> bool:
             with self.engine.begin() as connection:
                 exclude(connection, cell.key)
-                records.add(connection, run_id, cell, record, self._known_metrics)
+                return records.add(connection, run_id, cell, record, self._known_metrics, after)
 
-        self._write(work)
+        return self._write(work)
 
     # ----------------------------------------------------------------------------------------------- asking
 
@@ -291,6 +295,6 @@ class Store:
     def _read(self) -> AbstractContextManager[sa.Connection]:
         return _engine.reading(self.engine)
 
-    def _write(self, work: Any) -> None:
+    def _write(self, work: Callable[[], T]) -> T:
         with _engine.guarded(self.engine):
-            _engine.retried(work)
+            return _engine.retried(work)

@@ -1,6 +1,6 @@
 """Cells of the synthetic task, and runs of them with a store."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from benchhost.plan import Cell, make_plan
 from benchhost.plugins import Catalogue, load
 from benchhost.selection import parse_methods, parse_tasks
 from benchhost.store import Store
+from tests.execute.runs_to_kill import Nursery
 
 PLUGINS = ("benchhost.testing.synthetic", "benchhost.testing.faults")
 
@@ -58,3 +59,11 @@ def run(catalogue: Catalogue, tmp_path: Path) -> Callable[..., Any]:
             return store.frame(run_id)
 
     return go
+
+
+@pytest.fixture(scope="module")
+def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    """Forks runs that may be killed; none outlives the module's tests."""
+    made = Nursery(tmp_path_factory.mktemp("nursery"))
+    yield made
+    made.close()
