@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchhost.errors import unknown
 from benchhost.execute import limits
+from benchhost.execute.delivery import Delivery
 from benchhost.execute.options import Options
 from benchhost.execute.queues import Work, batches, longest_first
 from benchhost.execute.record import blank, now
@@ -106,30 +107,39 @@ class _Session:
         self.catalogue = catalogue
         self.counts: Counter[str] = Counter()
         self.ok: set[str] = set()
+        self._delivery = Delivery(store, run_id, self.tell)
 
     def tell(self, cell: Cell, record: dict[str, Any]) -> None:
         """Count a record and show it to the observer."""
+        if record["status"] == "ok":
+            self.ok.add(cell.key)
         if record["kind"] != "time":
             self.counts[record["status"]] += 1
         self.observer(cell, record)
 
     def deliver(self, cell: Cell, record: dict[str, Any]) -> None:
-        """Store a record, then tell of it."""
-        self.store.add(self.run_id, cell, record)
-        if record["status"] == "ok":
-            self.ok.add(cell.key)
-        self.tell(cell, record)
+        """Store a record, with others that come at about the same time, then tell of it."""
+        self._delivery.add(cell, record)
 
     def run(self, works: Sequence[Work]) -> None:
         """Run batches: in children, or in this process without isolation."""
         if not works:
             return
-        if not self.options.isolation:
-            self._run_here(works)
-            return
-        from benchhost.execute.pool import Pool
+        try:
+            if not self.options.isolation:
+                self._run_here(works)
+                return
+            from benchhost.execute.pool import Pool
 
-        Pool(self.options, self._datasets(works), self.deliver, modules=self._modules(works)).run(works)
+            Pool(
+                self.options,
+                self._datasets(works),
+                self.deliver,
+                modules=self._modules(works),
+                idle=self._delivery.idle,
+            ).run(works)
+        finally:
+            self._delivery.flush()
 
     def time(self, cells: Sequence[Cell]) -> None:
         """The serial pass for time: one worker, random order, once the machine has calmed down."""
@@ -169,7 +179,11 @@ class _Session:
             for work in works:
                 cells = iter(work.waiting)
                 run_batch(
-                    work.waiting, runtime, lambda record, cells=cells: self.deliver(next(cells), record), kind=work.kind
+                    work.waiting,
+                    runtime,
+                    lambda record, cells=cells: self.deliver(next(cells), record),
+                    kind=work.kind,
+                    phase=lambda name, cell: self._delivery.idle(),
                 )
         finally:
             torch.set_num_threads(before)

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from benchhost.types import Dataset
 
 TICK = 0.05  # seconds between looks at memory and clocks
+PAUSE = 0.005  # seconds between two readings of what children say: of trivial cells, several are heard of at once
 AHEAD = 2  # cells a child holds: the one it works on, and the next
+AHEAD_SECONDS, MOST_AHEAD = 0.2, 64  # and of quick ones as many as it does in that time
 Deliver = Callable[["Cell", dict[str, Any]], None]
 
 
@@ -33,6 +35,7 @@ class _Worker:
     child: Child
     work: Work
     kernel_kills: int
+    first: Cell
     held: deque[Cell] = field(default_factory=deque)
     tree: Tree | None = None
     phase: str = ""
@@ -41,6 +44,7 @@ class _Worker:
     begun_at: str = ""
     verdict: tuple[str, str] | None = None
     kill_at: float | None = None
+    looked: float = 0.0
     peak_gb: float = 0.0
     said_bye: bool = False
     told_end: bool = False
@@ -48,6 +52,8 @@ class _Worker:
 
 class Pool:
     """Runs batches in at most ``options.workers`` children at once; ``deliver`` gets every record in this process.
+
+    idle: called between looks at the children, at least every TICK seconds.
 
     Whatever raises in here, ``deliver`` included, and KeyboardInterrupt, ends all children before it passes on.
     """
@@ -59,11 +65,13 @@ class Pool:
         deliver: Deliver,
         *,
         modules: Sequence[str] = (),
+        idle: Callable[[], None] = lambda: None,
     ) -> None:
         self._options = options
         self._datasets = datasets
         self._deliver = deliver
         self._modules = modules
+        self._idle = idle
         self._workers: list[_Worker] = []
         self._census = Census()
         self._cores = cores()
@@ -71,6 +79,7 @@ class Pool:
     def run(self, works: Sequence[Work]) -> None:
         """Run all batches to their end, in the given order."""
         self._pending = deque(works)
+        self._heard = 0.0
         self._launcher = Launcher(self._options, self._modules)
         try:
             while True:
@@ -78,6 +87,7 @@ class Pool:
                 if not self._workers and not self._pending:
                     return
                 self._wait()
+                self._idle()
                 self._launcher.poll()
                 for worker in list(self._workers):
                     self._listen(worker)
@@ -96,7 +106,7 @@ class Pool:
             if work is None:
                 return
             work.started = True
-            worker = _Worker(self._launcher.start(), work, kernel_kills())
+            worker = _Worker(self._launcher.start(), work, kernel_kills(), work.waiting[0])
             worker.since = worker.begun = time.monotonic()
             worker.begun_at = now()
             self._workers.append(worker)
@@ -120,6 +130,7 @@ class Pool:
         options = self._options
         return {
             "kind": work.kind,
+            "first": work.waiting[0].to_json(),
             "dataset": wire.dataset_to_json(self._datasets[work.waiting[0].dataset], work.images),
             "plugins": list(options.plugins),
             "installed": options.installed,
@@ -135,10 +146,11 @@ class Pool:
 
     def _top_up(self, worker: _Worker) -> None:
         try:
-            while worker.work.waiting and len(worker.held) < AHEAD:
+            ahead = worker.work.quantity(AHEAD_SECONDS, AHEAD, MOST_AHEAD)
+            while worker.work.waiting and len(worker.held) < ahead:
                 cell = worker.work.waiting.popleft()
                 worker.held.append(cell)
-                wire.send(worker.child.connection, {"cell": cell.to_json()})
+                wire.send(worker.child.connection, {"cell": wire.cell_to_json(cell, worker.first)})
             if not worker.work.waiting and not worker.told_end:
                 worker.told_end = True
                 wire.send(worker.child.connection, {"end": True})
@@ -148,11 +160,13 @@ class Pool:
     # --------------------------------------------------------------------------------------------- listening
 
     def _wait(self) -> None:
+        time.sleep(max(0.0, self._heard + PAUSE - time.monotonic()))
         with selectors.DefaultSelector() as selector:
             for connection in (*(w.child.connection for w in self._workers), *self._launcher.sockets):
                 selector.register(connection, selectors.EVENT_READ)
             if not any(worker.child.inbox.closed for worker in self._workers):
                 selector.select(TICK)
+                self._heard = time.monotonic()
             else:
                 time.sleep(0.002)  # a closed connection is always readable: its process is about to be reaped
 
@@ -186,18 +200,20 @@ class Pool:
         if worker.tree is None:
             worker.tree = Tree(child.pid, self._census)
             worker.since = worker.begun = moment
-        child.cut_log()
         if worker.verdict is not None:
             if worker.kill_at is not None and moment > worker.kill_at:
                 worker.tree.kill()
                 worker.kill_at = None
             return
-        used, cap = worker.tree.rss_gb(), self._options.memory_gb
-        worker.peak_gb = max(worker.peak_gb, used)
-        if used > cap:
-            worker.verdict = "oom", f"memory limit of {cap:g} GB exceeded ({used:.2f} GB in use)"
-            worker.tree.kill()
-            return
+        if moment > worker.looked + TICK:
+            worker.looked = moment
+            child.cut_log()
+            used, cap = worker.tree.rss_gb(), self._options.memory_gb
+            worker.peak_gb = max(worker.peak_gb, used)
+            if used > cap:
+                worker.verdict = "oom", f"memory limit of {cap:g} GB exceeded ({used:.2f} GB in use)"
+                worker.tree.kill()
+                return
         limit = self._limit(worker.phase)
         if limit is not None and worker.held and moment - worker.since > limit:
             doing = worker.phase or "start"

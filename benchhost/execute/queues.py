@@ -38,6 +38,10 @@ class Work:
         mean = self.spent / self.done if self.done else running_since
         return mean * len(self.waiting)
 
+    def quantity(self, seconds: float, least: int, most: int) -> int:
+        """How many cells take ``seconds``, between ``least`` and ``most``; ``least`` while none is done."""
+        return min(most, max(least, int(seconds * self.done / self.spent))) if self.spent else least
+
 
 def batches(cells: Iterable[Cell], kind: Kind = "run") -> list[Work]:
     """Cells grouped by what shares a task, a dataset and a method, in order of first appearance."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from benchhost.plan import Cell
     from benchhost.types import Metric
 
+Pair = tuple["Cell", Mapping[str, Any]]
 _TIMES = ("seconds", "setup_seconds", "timing_valid", "load1", "peak_rss_mb", "peak_vram_mb", "threads", "device")
 _PLAIN = (*_TIMES, "peak", "y_digest", "physics_id", "artifact", "started_at", "finished_at")
 _LAST = (
@@ -25,6 +27,7 @@ _LAST = (
     .where(t.attempts.c.key == sa.bindparam("key"))
     .order_by(t.attempts.c.attempt.desc())
 )
+_TRIED = sa.select(t.attempts.c.key).where(t.attempts.c.key.in_(sa.bindparam("keys", expanding=True)))
 # Statements are made once: building and hashing them anew would cost more than the database does.
 _STATUS = sa.select(t.cells.c.status).where(t.cells.c.key == sa.bindparam("key"))
 _NEW_ATTEMPT, _NEW_TRACE = sa.insert(t.attempts), sa.insert(t.traces)
@@ -57,7 +60,32 @@ def add(
     elif kind == "time" and ok:
         connection.execute(_RETIME, {"old": cell.key, **{name: record.get(name) for name in _TIMES}})
     if ok and kind in ("run", "score"):
-        _add_scores(connection, cell, record, known)
+        _add_scores(connection, [(cell, record)], known)
+
+
+def add_all(connection: Connection, run_id: str, pairs: Sequence[Pair], known: set[tuple[str, int]]) -> None:
+    """Write the record of each cell, as :func:`add` does.
+
+    First attempts, which all but a few are, take one statement a table; a cell with a history, or one that comes twice,
+    goes by itself.
+    """
+    count = Counter(cell.key for cell, _ in pairs)
+    tried = set(connection.execute(_TRIED, {"keys": list(count)}).scalars())
+
+    def is_first(cell: Cell, record: Mapping[str, Any]) -> bool:
+        return cell.key not in tried and count[cell.key] == 1 and record.get("kind", "run") == "run"
+
+    if first := [pair for pair in pairs if is_first(*pair)]:
+        connection.execute(_NEW_ATTEMPT, [_attempt(run_id, *pair, "run", 1) for pair in first])
+        _replace(connection, t.cells, [_cell(run_id, *pair, 1) for pair in first])
+        done = [pair for pair in first if pair[1]["status"] == "ok"]
+        traces = {cell.key: record["trace"] for cell, record in done if record.get("trace", {}).get("step")}
+        if traces:
+            connection.execute(_NEW_TRACE, [{"key": key, "rows": json.dumps(rows)} for key, rows in traces.items()])
+        _add_scores(connection, done, known)
+    for cell, record in pairs:
+        if not is_first(cell, record):
+            add(connection, run_id, cell, record, known)
 
 
 def metric_row(metric: Metric) -> dict[str, Any]:
@@ -77,26 +105,31 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str,
         connection.execute(_dialect(connection).insert(table).on_conflict_do_nothing(), list(rows))
 
 
-def _add_scores(connection: Connection, cell: Cell, record: Mapping[str, Any], known: set[tuple[str, int]]) -> None:
+def _add_scores(connection: Connection, pairs: Sequence[Pair], known: set[tuple[str, int]]) -> None:
+    fresh: dict[tuple[str, int], Mapping[str, Any]] = {}
+    rows: list[dict[str, Any]] = []
+    for cell, record in pairs:
+        facts = record.get("metric_facts", {})
+        fresh |= {(m, facts[m]["version"]): facts[m] for m in record["scores"] if m in facts}
+        rows += _scores(cell, record)
+    insert_new(connection, t.metrics, [row for metric, row in fresh.items() if metric not in known])
+    known.update(fresh)
+    if rows:
+        _replace(connection, t.scores, rows)
+
+
+def _scores(cell: Cell, record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     facts = record.get("metric_facts", {})
-    fresh = [facts[m] for m in record["scores"] if m in facts and (m, facts[m]["version"]) not in known]
-    insert_new(connection, t.metrics, fresh)
-    known.update((row["metric"], row["version"]) for row in fresh)
-    rows = []
     for metric, value in record["scores"].items():
         reason = record.get("metric_reasons", {}).get(metric, "")
         usable = value is not None and not math.isnan(value)
-        rows.append(
-            {
-                "key": cell.key,
-                "metric": metric,
-                "version": facts.get(metric, {}).get("version", 1),
-                "value": value if usable else None,
-                "reason": reason if usable else reason or "no value",
-            }
-        )
-    if rows:
-        _replace(connection, t.scores, rows)
+        yield {
+            "key": cell.key,
+            "metric": metric,
+            "version": facts.get(metric, {}).get("version", 1),
+            "value": value if usable else None,
+            "reason": reason if usable else reason or "no value",
+        }
 
 
 def _attempt(run_id: str, cell: Cell, record: Mapping[str, Any], kind: str, attempt: int) -> dict[str, Any]:

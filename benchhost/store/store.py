@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from benchhost.errors import StoreError
 from benchhost.keys import canonical
 from benchhost.store import engine as _engine
-from benchhost.store import frames, planned, records
+from benchhost.store import frames, planned, records, sweeps
 from benchhost.store import tables as t
 from benchhost.store.environment import capture, environment_id
 
@@ -168,19 +168,21 @@ class Store:
 
         self._write(work)
 
+    def add_all(self, run_id: str, pairs: Sequence[tuple[Cell, Mapping[str, Any]]]) -> None:
+        """The same for several cells with their records, in that order, in one transaction."""
+
+        def work() -> None:
+            with self.engine.begin() as connection:
+                records.add_all(connection, run_id, pairs, self._known_metrics)
+
+        self._write(work)
+
     # ----------------------------------------------------------------------------------------------- asking
 
     def finished(self, keys: Iterable[str]) -> set[str]:
         """Those of ``keys`` whose reconstruction is there.  Failed attempts are never hits."""
-        wanted = list(dict.fromkeys(keys))
-        found: set[str] = set()
         with self._read() as connection:
-            for start in range(0, len(wanted), _CHUNK):
-                query = sa.select(t.cells.c.key).where(
-                    t.cells.c.key.in_(wanted[start : start + _CHUNK]), t.cells.c.status == "ok"
-                )
-                found.update(connection.execute(query).scalars())
-        return found
+            return sweeps.finished(connection, set(keys))
 
     def missing_metrics(self, cells: Iterable[Cell], *, metrics: Mapping[str, Metric] | None = None) -> list[Cell]:
         """Those of ``cells`` that are finished but lack a metric they ask for; see :meth:`lacking_metrics`."""
@@ -197,22 +199,16 @@ class Store:
         With ``metrics`` (the catalogue's), a value of another version of the metric counts as lacking too.
         """
         asked = {cell.key: cell.metrics for cell in cells}
-        there: dict[str, set[str]] = {}
-        keys = list(asked)
+        lacking: dict[str, tuple[str, ...]] = {}
+        versions = {id: metric.version for id, metric in (metrics or {}).items()}
         with self._read() as connection:
-            for start in range(0, len(keys), _CHUNK):
-                part = keys[start : start + _CHUNK]
-                query = sa.select(t.cells.c.key).where(t.cells.c.key.in_(part), t.cells.c.status == "ok")
-                there |= {key: set() for key in connection.execute(query).scalars()}
-                query = sa.select(t.scores.c.key, t.scores.c.metric, t.scores.c.version).where(
-                    t.scores.c.key.in_(part), t.scores.c.value.is_not(None)
-                )
-                for key, metric, version in connection.execute(query):
-                    known = (metrics or {}).get(metric)
-                    if key in there and (known is None or known.version == version):
-                        there[key].add(metric)
-        lacking = {key: tuple(m for m in asked[key] if m not in present) for key, present in there.items()}
-        return {key: names for key, names in lacking.items() if names}
+            unseen = sweeps.finished(connection, asked.keys())
+            for key, present in sweeps.scored(connection, unseen.copy()):
+                there = {metric for metric, version in present if versions.get(metric, version) == version}
+                if not there.issuperset(asked[key]):
+                    lacking[key] = tuple(metric for metric in asked[key] if metric not in there)
+                unseen.discard(key)
+        return lacking | {key: asked[key] for key in unseen if asked[key]}
 
     def status(self, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
         """Columns of the table ``cells`` by key, for the keys that have a record."""
