@@ -145,6 +145,12 @@ def _cells(
         ]
     )
     stem = hashlib.blake2b(f"{keys.KEY_VERSION}|measurement|{prefix}|{config.seed}".encode(), digest_size=20)
+    measured = []  # what every method meets: hashed once, and its texts shared by the cells of all
+    for repeat in range(config.repeats):
+        for item in items:
+            measurement = stem.copy()
+            measurement.update(f"|{repeat}|{item.name}|{item.sha256}|{item.key}".encode())
+            measured.append((repeat, item.name, measurement.digest(), measurement.hexdigest()))
     for method in methods:
         skip = why_not(task, dataset, method)
         tested = trained_on_test(method.spec, dataset.name, catalogue)
@@ -160,28 +166,24 @@ def _cells(
             ]
         )
         tail = hashlib.blake2b(f"{keys.KEY_VERSION}|reconstruction|{suffix}".encode(), digest_size=20).digest()
-        for repeat in range(config.repeats):
-            for item in items:
-                measurement = stem.copy()
-                measurement.update(f"|{repeat}|{item.name}|{item.sha256}|{item.key}".encode())
-                reconstruction = hashlib.blake2b(measurement.digest() + tail, digest_size=20)
-                yield Cell(
-                    task=task.name,
-                    task_params=task.values,
-                    level=task.label,
-                    dataset=dataset.name,
-                    image=item.name,
-                    repeat=repeat,
-                    seed=config.seed,
-                    method=method.name,
-                    method_params=method.values,
-                    method_label=method.label,
-                    metrics=metrics,
-                    measurement_key=measurement.hexdigest(),
-                    key=reconstruction.hexdigest(),
-                    skip=skip,
-                    trained_on_test=tested,
-                )
+        for repeat, image, measurement, measurement_key in measured:
+            yield Cell(
+                task=task.name,
+                task_params=task.values,
+                level=task.label,
+                dataset=dataset.name,
+                image=image,
+                repeat=repeat,
+                seed=config.seed,
+                method=method.name,
+                method_params=method.values,
+                method_label=method.label,
+                metrics=metrics,
+                measurement_key=measurement_key,
+                key=hashlib.blake2b(measurement + tail, digest_size=20).hexdigest(),
+                skip=skip,
+                trained_on_test=tested,
+            )
 
 
 def task_metrics(task: Task, params: Any, extra: Sequence[str] = ()) -> tuple[str, ...]:
@@ -257,13 +259,14 @@ def _refuse_impossible(cells: Sequence[Cell], config: RunConfig) -> None:
     if config.keep_going:
         return
     for attribute, asks in (("method", config.methods), ("task", config.tasks)):
+        possible = {getattr(cell, attribute) for cell in cells if not cell.skip}
+        refused = {getattr(cell, attribute): cell for cell in reversed(cells) if cell.skip}
         for ask in asks:
-            mine = [cell for cell in cells if getattr(cell, attribute) == ask.name]
-            if mine and all(cell.skip for cell in mine):
-                reasons = dict.fromkeys(f"{c.method} on {c.task} ({c.level}, {c.dataset}): {c.skip}" for c in mine)
+            if ask.name in refused and ask.name not in possible:
+                first = refused[ask.name]
                 raise UsageError(
-                    f"{attribute} '{ask.name}' can run nowhere in this selection. {next(iter(reasons))}. "
-                    "Use --keep-going to record such cells as skipped"
+                    f"{attribute} '{ask.name}' can run nowhere in this selection. {first.method} on {first.task} "
+                    f"({first.level}, {first.dataset}): {first.skip}. Use --keep-going to record such cells as skipped"
                 )
 
 

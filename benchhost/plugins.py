@@ -105,6 +105,10 @@ class Catalogue:
         """Which plugin offers ``name``; ``kind`` is "tasks", "methods", ..."""
         return self.owners[kind, name]
 
+    def observed(self, hook: str) -> bool:
+        """Whether any plugin implements an observer hook."""
+        return self.manager is not None and bool(getattr(self.manager.hook, hook).get_hookimpls())
+
     def observe(self, hook: str, **facts: Any) -> None:
         """Call an observer hook in every plugin; an exception in one is logged, never fatal."""
         if self.manager is None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchhost.config import RunConfig
 from benchhost.errors import DatasetMissing, StoreError
-from benchhost.plan import Cell, Plan, find_item, make_plan
+from benchhost.plan import Cell, Plan, make_plan
 from benchhost.plugins import Catalogue
 
 if TYPE_CHECKING:
@@ -86,9 +86,11 @@ def execute_run(
             run={"run_id": run_id, "command": command, "cells": len(plan.cells), "cached": len(done)},
         )
         progress.planned(plan, len(done))
+        watched = catalogue.observed("benchhost_cell_finished")
 
         def observe(cell: Cell, record: dict[str, Any]) -> None:
-            catalogue.observe("benchhost_cell_finished", cell=cell.to_json(), record=record)
+            if watched:
+                catalogue.observe("benchhost_cell_finished", cell=cell.to_json(), record=record)
             progress.finished(cell, record)
 
         try:
@@ -183,9 +185,9 @@ def _find_data(plan: Plan, pending: Sequence[Cell], config: RunConfig, progress:
     from benchhost.data import locate
 
     needed = dict.fromkeys((cell.dataset, cell.image) for cell in pending if not cell.skip)
+    items = {name: {ref.name: ref for ref in dataset.items} for name, dataset in plan.datasets.items()}
     for name, image in needed:
-        dataset = plan.datasets[name]
-        ref = find_item(dataset, image)
+        dataset, ref = plan.datasets[name], items[name][image]
         if not ref.file:  # computed, not read: phantoms stand beside files in one dataset
             continue
         try:

@@ -58,6 +58,7 @@ def _run(connection: socket.socket, start: dict[str, Any], catalogue: Catalogue 
     from benchhost.plan import Cell
     from benchhost.plugins import load
 
+    first = Cell.from_json(start["first"])
     torch.set_num_threads(start["threads"])
     if catalogue is None:
         catalogue = load(start["plugins"], installed=start["installed"])
@@ -78,14 +79,27 @@ def _run(connection: socket.socket, start: dict[str, Any], catalogue: Catalogue 
 
     def cells() -> Iterator[Cell]:
         while (message := wire.receive(connection)) is not None and "cell" in message:
-            yield Cell.from_json(message["cell"])
+            yield wire.cell_from_json(message["cell"], first)
+
+    known = ""  # the phase that the parent takes this child to be in
+
+    def phase(name: str, cell: Cell) -> None:
+        nonlocal known
+        if name != known:
+            wire.send(connection, {"event": "phase", "phase": name, "key": cell.key})
+        known = name
+
+    def emit(record: dict[str, Any]) -> None:
+        nonlocal known
+        wire.send(connection, {"event": "record", "record": record})
+        known = "pose"  # of the next cell
 
     run_batch(
         cells(),
         runtime,
-        lambda record: wire.send(connection, {"event": "record", "record": record}),
+        emit,
         kind=start["kind"],
-        phase=lambda name, cell: wire.send(connection, {"event": "phase", "phase": name, "key": cell.key}),
+        phase=phase,
     )
 
 

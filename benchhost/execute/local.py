@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchhost.errors import unknown
 from benchhost.execute import limits
+from benchhost.execute.delivery import Delivery, Pair
 from benchhost.execute.options import Options
 from benchhost.execute.queues import Work, batches, longest_first
 from benchhost.execute.record import blank, now
@@ -133,23 +134,31 @@ class _Session:
         self.claims: Claims | None = None
         self.counts: Counter[str] = Counter()
         self.ok: set[str] = set()
+        self._delivery = Delivery(self.store_records, self.tell_outcome)
 
     def tell(self, cell: Cell, record: dict[str, Any]) -> None:
         """Count a record and show it to the observer."""
+        if record["status"] == "ok":
+            self.ok.add(cell.key)
         if record["kind"] != "time":
             self.counts[record["status"]] += 1
         self.observer(cell, record)
 
     def deliver(self, cell: Cell, record: dict[str, Any]) -> None:
-        """Store a record, then tell of it."""
-        after = self.claims.before.get(cell.key, 0) if self.claims is not None and record["kind"] == "run" else None
-        if not self.store.add(self.run_id, cell, record, after=after):
-            self.claims.recorded.append(cell)  # we were taken for dead, and another coordinator was as quick
+        """Store a record, with others that come at about the same time, then tell of it."""
+        self._delivery.add(cell, record)
+
+    def store_records(self, pairs: Sequence[Pair]) -> list[bool]:
+        """Store the records of cells; says of each whether it was, or another coordinator's stands in its place."""
+        return self.store.add_all(self.run_id, pairs, after=None if self.claims is None else self.claims.before)
+
+    def tell_outcome(self, cell: Cell, record: dict[str, Any], kept: bool) -> None:
+        """Tell of a record that was to be stored."""
+        if kept:
+            self.tell(cell, record)
+        else:  # we were taken for dead, and another coordinator was as quick
+            self.claims.recorded.append(cell)
             self.tell_of_others()
-            return
-        if record["status"] == "ok":
-            self.ok.add(cell.key)
-        self.tell(cell, record)
 
     def claim(self, cells: list[Cell]) -> list[Cell]:
         """Those of ``cells`` that are ours to run."""
@@ -185,12 +194,22 @@ class _Session:
         if works[0].kind == "run":
             for work in works:
                 work.claim = self.claim
-        if not self.options.isolation:
-            self._run_here(works)
-            return
-        from benchhost.execute.pool import Pool
+        try:
+            if not self.options.isolation:
+                self._run_here(works)
+                return
+            from benchhost.execute.pool import Pool
 
-        Pool(self.options, self._datasets(works), self.deliver, modules=self._modules(works), stop=self.stop).run(works)
+            Pool(
+                self.options,
+                self._datasets(works),
+                self.deliver,
+                modules=self._modules(works),
+                stop=self.stop,
+                idle=self._delivery.idle,
+            ).run(works)
+        finally:  # before the claims are given back: what is recorded is nobody's to compute
+            self._delivery.flush()
 
     def time(self, cells: Sequence[Cell]) -> None:
         """The serial pass for time: one worker, random order, once the machine has calmed down."""
@@ -234,6 +253,7 @@ class _Session:
                     runtime,
                     lambda record, taken=taken: self.deliver(taken.popleft(), record),
                     kind=work.kind,
+                    phase=lambda name, cell: self._delivery.idle(),
                 )
         finally:
             torch.set_num_threads(before)

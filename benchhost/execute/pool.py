@@ -6,50 +6,33 @@ import selectors
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from benchhost.execute import wire
-from benchhost.execute.launch import Child, Launcher, wait_until_ended
+from benchhost.execute.launch import Launcher, wait_until_ended
 from benchhost.execute.limits import Census, Tree, cores
 from benchhost.execute.options import Options
 from benchhost.execute.queues import JOIN_ABOVE, Work
-from benchhost.execute.reasons import explain_exit, kernel_kills
-from benchhost.execute.record import blank, now
+from benchhost.execute.reasons import kernel_kills
+from benchhost.execute.record import now
 from benchhost.execute.stopping import Stop
+from benchhost.execute.worker import Worker
 
 if TYPE_CHECKING:
     from benchhost.plan import Cell
     from benchhost.types import Dataset
 
 TICK = 0.05  # seconds between looks at memory and clocks
+PAUSE = 0.005  # seconds between two readings of what children say: of trivial cells, several are heard of at once
 AHEAD = 2  # cells a child holds: the one it works on, and the next
+AHEAD_SECONDS, MOST_AHEAD = 0.2, 64  # and of quick ones as many as it does in that time
 Deliver = Callable[["Cell", dict[str, Any]], None]
-
-
-@dataclass(eq=False)
-class _Worker:
-    """A child, the batch it works on, and what is known of its present cell."""
-
-    child: Child
-    work: Work
-    kernel_kills: int
-    held: deque[Cell] = field(default_factory=deque)
-    tree: Tree | None = None
-    phase: str = ""
-    since: float = 0.0
-    begun: float = 0.0
-    begun_at: str = ""
-    verdict: tuple[str, str] | None = None
-    kill_at: float | None = None
-    peak_gb: float = 0.0
-    said_bye: bool = False
-    told_end: bool = False
-    dismissed: bool = False
 
 
 class Pool:
     """Runs batches in at most ``options.workers`` children at once; ``deliver`` gets every record in this process.
+
+    idle: called between looks at the children, at least every TICK seconds.
 
     Whatever raises in here, ``deliver`` included, and KeyboardInterrupt, ends all children before it passes on.
     """
@@ -62,19 +45,22 @@ class Pool:
         *,
         modules: Sequence[str] = (),
         stop: Stop | None = None,
+        idle: Callable[[], None] = lambda: None,
     ) -> None:
         self._options = options
         self._stop = stop or Stop()
         self._datasets = datasets
         self._deliver = deliver
         self._modules = modules
-        self._workers: list[_Worker] = []
+        self._idle = idle
+        self._workers: list[Worker] = []
         self._census = Census()
         self._cores = cores()
 
     def run(self, works: Sequence[Work]) -> None:
         """Run all batches to their end, in the given order; asked to stop, finish the cells that have begun."""
         self._pending = deque(works)
+        self._heard = 0.0
         self._launcher = Launcher(self._options, self._modules)
         try:
             while True:
@@ -84,6 +70,7 @@ class Pool:
                 if self._stop.asked and self._drained():
                     return
                 self._wait()
+                self._idle()
                 self._launcher.poll()
                 for worker in list(self._workers):
                     self._listen(worker)
@@ -102,7 +89,7 @@ class Pool:
             if work is None:
                 return
             work.started = True
-            worker = _Worker(self._launcher.start(), work, kernel_kills())
+            worker = Worker(self._launcher.start(), work, kernel_kills(), work.ready[0])
             worker.since = worker.begun = time.monotonic()
             worker.begun_at = now()
             self._workers.append(worker)
@@ -126,6 +113,7 @@ class Pool:
         options = self._options
         return {
             "kind": work.kind,
+            "first": work.ready[0].to_json(),
             "dataset": wire.dataset_to_json(self._datasets[work.ready[0].dataset], work.images),
             "plugins": list(options.plugins),
             "installed": options.installed,
@@ -139,11 +127,12 @@ class Pool:
             "alone": options.workers == 1,
         }
 
-    def _top_up(self, worker: _Worker) -> None:
+    def _top_up(self, worker: Worker) -> None:
         try:
-            while len(worker.held) < AHEAD and (cell := worker.work.take()) is not None:
+            ahead = worker.work.quantity(AHEAD_SECONDS, AHEAD, MOST_AHEAD)
+            while len(worker.held) < ahead and (cell := worker.work.take()) is not None:
                 worker.held.append(cell)
-                wire.send(worker.child.connection, {"cell": cell.to_json()})
+                wire.send(worker.child.connection, {"cell": wire.cell_to_json(cell, worker.first)})
             if not worker.told_end and not worker.work.more():
                 worker.told_end = True
                 wire.send(worker.child.connection, {"end": True})
@@ -153,15 +142,18 @@ class Pool:
     # --------------------------------------------------------------------------------------------- listening
 
     def _wait(self) -> None:
+        time.sleep(max(0.0, self._heard + PAUSE - time.monotonic()))
         with selectors.DefaultSelector() as selector:
             for connection in (*(w.child.connection for w in self._workers), *self._launcher.sockets):
                 selector.register(connection, selectors.EVENT_READ)
             if not any(worker.child.inbox.closed for worker in self._workers):
                 selector.select(TICK)
+                self._heard = time.monotonic()
             else:
                 time.sleep(0.002)  # a closed connection is always readable: its process is about to be reaped
 
-    def _listen(self, worker: _Worker) -> None:
+    def _listen(self, worker: Worker) -> None:
+        done = worker.work.done
         for message in worker.child.inbox.messages():
             if message["event"] == "bye":
                 worker.said_bye = True
@@ -171,17 +163,17 @@ class Pool:
                 worker.phase, worker.since = message["phase"], time.monotonic()
             elif message["event"] == "record":
                 self._finished(worker, message["record"])
+        if self._stop.asked and worker.work.done > done:
+            self._dismiss(worker)
 
-    def _finished(self, worker: _Worker, record: dict[str, Any]) -> None:
+    def _finished(self, worker: Worker, record: dict[str, Any]) -> None:
         cell = worker.held.popleft()
         moment = time.monotonic()
         worker.work.spent += moment - worker.begun
         worker.work.done += 1
         worker.begun, worker.since, worker.begun_at = moment, moment, now()
         worker.phase, worker.peak_gb = "pose", 0.0
-        if self._stop.asked:
-            self._dismiss(worker)
-        else:
+        if not self._stop.asked:
             self._top_up(worker)
         self._deliver(cell, record)
 
@@ -192,7 +184,7 @@ class Pool:
                 self._dismiss(worker)
         return self._stop.overdue or all(worker.dismissed for worker in self._workers)
 
-    def _dismiss(self, worker: _Worker) -> None:
+    def _dismiss(self, worker: Worker) -> None:
         """End a child that has nothing in hand; the cell it was given ahead stays without a record."""
         worker.dismissed = True
         worker.held.clear()
@@ -201,25 +193,27 @@ class Pool:
 
     # ---------------------------------------------------------------------------------------------- watching
 
-    def _watch(self, worker: _Worker) -> None:
+    def _watch(self, worker: Worker) -> None:
         child, moment = worker.child, time.monotonic()
         if child.pid is None:
             return
         if worker.tree is None:
             worker.tree = Tree(child.pid, self._census)
             worker.since = worker.begun = moment
-        child.cut_log()
         if worker.verdict is not None:
             if worker.kill_at is not None and moment > worker.kill_at:
                 worker.tree.kill()
                 worker.kill_at = None
             return
-        used, cap = worker.tree.rss_gb(), self._options.memory_gb
-        worker.peak_gb = max(worker.peak_gb, used)
-        if used > cap:
-            worker.verdict = "oom", f"memory limit of {cap:g} GB exceeded ({used:.2f} GB in use)"
-            worker.tree.kill()
-            return
+        if moment > worker.looked + TICK:
+            worker.looked = moment
+            child.cut_log()
+            used, cap = worker.tree.rss_gb(), self._options.memory_gb
+            worker.peak_gb = max(worker.peak_gb, used)
+            if used > cap:
+                worker.verdict = "oom", f"memory limit of {cap:g} GB exceeded ({used:.2f} GB in use)"
+                worker.tree.kill()
+                return
         limit = self._limit(worker.phase)
         if limit is not None and worker.held and moment - worker.since > limit:
             doing = worker.phase or "start"
@@ -233,7 +227,7 @@ class Pool:
             return limit
         return max(limit, self._options.preparation_s)
 
-    def _ended(self, worker: _Worker) -> None:
+    def _ended(self, worker: Worker) -> None:
         """A child is gone: say why of the cell it had in hand, and put back what it had not begun."""
         self._workers.remove(worker)
         self._listen(worker)
@@ -242,7 +236,7 @@ class Pool:
         clean = worker.said_bye or worker.child.code is None  # None: it went down with the fork server
         if worker.held and not clean:
             cell = worker.held.popleft()
-            record = self._post_mortem(worker, cell)
+            record = worker.post_mortem(cell, self._options)
             if worker.phase in ("load", "setup"):
                 # The batch's other images would load and set up the same method: no use in waiting for each to fail.
                 worker.work.doomed = record["status"], f"{record['reason']}; met on {cell.image}, not tried again"
@@ -253,31 +247,9 @@ class Pool:
             return
         if worker.work.doomed is not None:
             while (cell := worker.work.take()) is not None:
-                record = blank(cell, kind=worker.work.kind, device=self._options.device, threads=self._options.threads)
-                record["status"], record["reason"] = worker.work.doomed
-                record["finished_at"] = now()
-                self._deliver(cell, record)
+                self._deliver(cell, worker.record_of(cell, self._options, *worker.work.doomed))
         elif not any(other.work is worker.work for other in self._workers) and worker.work.more():
             self._pending.appendleft(worker.work)
-
-    def _post_mortem(self, worker: _Worker, cell: Cell) -> dict[str, Any]:
-        code = worker.child.code
-        record = blank(cell, kind=worker.work.kind, device=self._options.device, threads=self._options.threads)
-        status, reason = worker.verdict or explain_exit(
-            code, worker.phase, kernel_killed=kernel_kills() > worker.kernel_kills
-        )
-        record.update(
-            status=status,
-            reason=reason,
-            seconds=round(time.monotonic() - worker.begun, 3),
-            peak_rss_mb=round(worker.peak_gb * 1024, 1) or None,
-            exit_code=code if code is not None and code >= 0 else None,
-            signal=-code if code is not None and code < 0 else None,
-            exception={"type": status, "message": reason, "traceback": worker.child.output()},
-            started_at=worker.begun_at,
-            finished_at=now(),
-        )
-        return record
 
     def _abandon(self) -> None:
         """End whatever still runs, at once."""

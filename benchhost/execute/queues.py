@@ -59,6 +59,10 @@ class Work:
         """Cells that were taken and not begun come first again."""
         self.ready.extendleft(reversed(cells))
 
+    def quantity(self, seconds: float, least: int, most: int) -> int:
+        """How many cells take ``seconds``, between ``least`` and ``most``; ``least`` while none is done."""
+        return min(most, max(least, int(seconds * self.done / self.spent))) if self.spent else least
+
 
 def batches(cells: Iterable[Cell], kind: Kind = "run") -> list[Work]:
     """Cells grouped by what shares a task, a dataset and a method, in order of first appearance."""

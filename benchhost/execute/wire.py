@@ -7,14 +7,16 @@ import signal
 import socket
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
+from benchhost.plan import Cell
 from benchhost.types import Dataset, ItemRef
 
 END = signal.SIGUSR1  # the parent's word for the end of a cell's time
 _HEAD = struct.Struct("!I")
+_FIELDS = tuple(field.name for field in fields(Cell))
 
 
 def send(connection: socket.socket, message: Mapping[str, Any]) -> None:
@@ -56,6 +58,16 @@ class Inbox:
             data = bytes(self._buffer[_HEAD.size : _HEAD.size + size])
             del self._buffer[: _HEAD.size + size]
             yield json.loads(data)
+
+
+def cell_to_json(cell: Cell, first: Cell) -> dict[str, Any]:
+    """What of ``cell`` differs from ``first``: of two cells of a batch hardly more than the image and the keys."""
+    return {name: value for name in _FIELDS if (value := getattr(cell, name)) != getattr(first, name)}
+
+
+def cell_from_json(data: Mapping[str, Any], first: Cell) -> Cell:
+    """The inverse of :func:`cell_to_json`."""
+    return replace(first, **{name: tuple(value) if name == "metrics" else value for name, value in data.items()})
 
 
 def dataset_to_json(dataset: Dataset, images: set[str]) -> dict[str, Any]:

@@ -26,14 +26,17 @@ def check_dialect(engine: Engine) -> None:
         raise StoreError(f"stores are SQLite or PostgreSQL, not {engine.dialect.name}")
 
 
-def exclude(connection: Connection, name: str) -> None:
-    """Wait until no other transaction holds ``name``, then hold it to the end of this one.
+def exclude(connection: Connection, *names: str) -> None:
+    """Wait until no other transaction holds one of ``names``, then hold them all to the end of this one.
 
     On SQLite every writing transaction excludes all others from the start.
     """
     if connection.dialect.name == "postgresql":
-        number = hashlib.blake2b(f"benchhost {name}".encode(), digest_size=8).digest()
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(int.from_bytes(number, signed=True))))
+        digests = (hashlib.blake2b(f"benchhost {name}".encode(), digest_size=8).digest() for name in names)
+        # In one order, whoever asks: two transactions that wait for each other's names would wait for ever.
+        numbers = sorted({int.from_bytes(each, signed=True) for each in digests})
+        rows = sa.func.unnest(sa.literal(numbers, postgresql.ARRAY(sa.BigInteger))).column_valued("number")
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(rows))).all()
 
 
 def place(engine: Engine) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from benchhost.plan import Cell
     from benchhost.types import Metric
 
+Pair = tuple["Cell", Mapping[str, Any]]
 _TIMES = ("seconds", "setup_seconds", "timing_valid", "load1", "peak_rss_mb", "peak_vram_mb", "threads", "device")
 _PLAIN = (*_TIMES, "peak", "y_digest", "physics_id", "artifact", "started_at", "finished_at")
 _LAST = (
@@ -26,10 +28,12 @@ _LAST = (
     .where(t.attempts.c.key == sa.bindparam("key"))
     .order_by(t.attempts.c.attempt.desc())
 )
+_TRIED = sa.select(t.attempts.c.key).where(t.attempts.c.key.in_(sa.bindparam("keys", expanding=True)))
 # Statements are made once: building and hashing them anew would cost more than the database does.
 _STATUS = sa.select(t.cells.c.status).where(t.cells.c.key == sa.bindparam("key"))
 _NEW_ATTEMPT, _NEW_TRACE = sa.insert(t.attempts), sa.insert(t.traces)
 _RECORDED = sa.delete(t.claims).where(t.claims.c.key == sa.bindparam("recorded"))
+_ALL_RECORDED = sa.delete(t.claims).where(t.claims.c.key.in_(sa.bindparam("recorded", expanding=True)))
 _FORGET = [sa.delete(table).where(table.c.key == sa.bindparam("old")) for table in (t.scores, t.traces)]
 
 
@@ -69,8 +73,44 @@ def add(
     elif kind == "time" and ok:
         change(connection, t.cells, t.cells.c.key == cell.key, {name: record.get(name) for name in _TIMES})
     if ok and kind in ("run", "score"):
-        _add_scores(connection, cell, record, known)
+        _add_scores(connection, [(cell, record)], known)
     return True
+
+
+def add_all(
+    connection: Connection,
+    run_id: str,
+    pairs: Sequence[Pair],
+    known: set[tuple[str, int]],
+    after: Mapping[str, int] | None = None,
+) -> list[bool]:
+    """Write the record of each cell, as :func:`add` does; returns what it returns for each.
+
+    First attempts, which all but a few are, take one statement a table; a cell with a history, or one that comes twice,
+    goes by itself.
+    after: by key, see :meth:`benchhost.store.Store.add_all`.
+    """
+    count = Counter(cell.key for cell, _ in pairs)
+    tried = set(connection.execute(_TRIED, {"keys": list(count)}).scalars())
+
+    def is_first(cell: Cell, record: Mapping[str, Any]) -> bool:
+        return cell.key not in tried and count[cell.key] == 1 and record.get("kind", "run") == "run"
+
+    if first := [pair for pair in pairs if is_first(*pair)]:
+        connection.execute(_ALL_RECORDED, {"recorded": [cell.key for cell, _ in first]})
+        rows = [_attempt(run_id, *pair, "run", 1) for pair in first]
+        connection.execute(_NEW_ATTEMPT, [sealed(t.attempts, row) for row in rows])
+        _replace(connection, t.cells, [_cell(run_id, *pair, 1) for pair in first])
+        done = [pair for pair in first if pair[1]["status"] == "ok"]
+        traces = [(cell.key, json.dumps(r["trace"])) for cell, r in done if r.get("trace", {}).get("step")]
+        if traces:
+            connection.execute(_NEW_TRACE, [sealed(t.traces, {"key": key, "rows": text}) for key, text in traces])
+        _add_scores(connection, done, known)
+    return [
+        is_first(cell, record)
+        or add(connection, run_id, cell, record, known, None if after is None else after.get(cell.key, 0))
+        for cell, record in pairs
+    ]
 
 
 def metric_row(metric: Metric) -> dict[str, Any]:
@@ -93,26 +133,31 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str,
         connection.execute(insert(connection, table).on_conflict_do_nothing(), rows)
 
 
-def _add_scores(connection: Connection, cell: Cell, record: Mapping[str, Any], known: set[tuple[str, int]]) -> None:
+def _add_scores(connection: Connection, pairs: Sequence[Pair], known: set[tuple[str, int]]) -> None:
+    fresh: dict[tuple[str, int], Mapping[str, Any]] = {}
+    rows: list[dict[str, Any]] = []
+    for cell, record in pairs:
+        facts = record.get("metric_facts", {})
+        fresh |= {(m, facts[m]["version"]): facts[m] for m in record["scores"] if m in facts}
+        rows += _scores(cell, record)
+    insert_new(connection, t.metrics, [row for metric, row in fresh.items() if metric not in known])
+    known.update(fresh)
+    if rows:
+        _replace(connection, t.scores, rows)
+
+
+def _scores(cell: Cell, record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     facts = record.get("metric_facts", {})
-    fresh = [facts[m] for m in record["scores"] if m in facts and (m, facts[m]["version"]) not in known]
-    insert_new(connection, t.metrics, fresh)
-    known.update((row["metric"], row["version"]) for row in fresh)
-    rows = []
     for metric, value in record["scores"].items():
         reason = record.get("metric_reasons", {}).get(metric, "")
         usable = value is not None and not math.isnan(value)
-        rows.append(
-            {
-                "key": cell.key,
-                "metric": metric,
-                "version": facts.get(metric, {}).get("version", 1),
-                "value": value if usable else None,
-                "reason": reason if usable else reason or "no value",
-            }
-        )
-    if rows:
-        _replace(connection, t.scores, rows)
+        yield {
+            "key": cell.key,
+            "metric": metric,
+            "version": facts.get(metric, {}).get("version", 1),
+            "value": value if usable else None,
+            "reason": reason if usable else reason or "no value",
+        }
 
 
 def _attempt(run_id: str, cell: Cell, record: Mapping[str, Any], kind: str, attempt: int) -> dict[str, Any]:

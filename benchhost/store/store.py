@@ -6,8 +6,8 @@ import json
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from benchhost.errors import StoreError
 from benchhost.keys import canonical
 from benchhost.store import engine as _engine
-from benchhost.store import frames, planned, records
+from benchhost.store import frames, planned, records, sweeps
 from benchhost.store import tables as t
 from benchhost.store.dialects import exclude
 from benchhost.store.environment import capture, environment_id
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from benchhost.plan import Cell
+    from benchhost.store.records import Pair
     from benchhost.types import Metric
 
 T = TypeVar("T")
-_CHUNK = 5000  # keys per query: below every database's limit on parameters
 
 
 class Store:
@@ -97,9 +97,8 @@ class Store:
                 exclude(connection, "runs")
                 if connection.execute(sa.select(t.runs.c.run_id).where(t.runs.c.run_id == run_id)).scalar():
                     return  # it was written, and the connection broke before the database could say so
-                records.insert_new(
-                    connection, t.environments, [{"id": run["environment"], "facts": canonical(surroundings)}]
-                )
+                environments = [{"id": run["environment"], "facts": canonical(surroundings)}]
+                records.insert_new(connection, t.environments, environments)
                 records.insert_new(connection, t.metrics, [records.metric_row(m) for m in (metrics or {}).values()])
                 number = connection.execute(sa.select(sa.func.max(t.runs.c.number))).scalar() or 0
                 connection.execute(sa.insert(t.runs), [sealed(t.runs, {**run, "number": number + 1})])
@@ -183,9 +182,20 @@ class Store:
         """
 
         def work() -> bool:
-            with self.engine.begin() as connection:
-                exclude(connection, cell.key)
-                return records.add(connection, run_id, cell, record, self._known_metrics, after)
+            with self._adding([cell.key]) as (connection, known):
+                return records.add(connection, run_id, cell, record, known, after)
+
+        return self._write(work)
+
+    def add_all(self, run_id: str, pairs: Sequence[Pair], *, after: Mapping[str, int] | None = None) -> list[bool]:
+        """The same for several cells with their records, in that order, in one transaction; what it is for each.
+
+        after: by key; a key that is not in it had never been tried when it was claimed.  None: nothing was claimed.
+        """
+
+        def work() -> list[bool]:
+            with self._adding([cell.key for cell, _ in pairs]) as (connection, known):
+                return records.add_all(connection, run_id, pairs, known, after)
 
         return self._write(work)
 
@@ -193,15 +203,8 @@ class Store:
 
     def finished(self, keys: Iterable[str]) -> set[str]:
         """Those of ``keys`` whose reconstruction is there.  Failed attempts are never hits."""
-        wanted = list(dict.fromkeys(keys))
-        found: set[str] = set()
         with self._read() as connection:
-            for start in range(0, len(wanted), _CHUNK):
-                query = sa.select(t.cells.c.key).where(
-                    t.cells.c.key.in_(wanted[start : start + _CHUNK]), t.cells.c.status == "ok"
-                )
-                found.update(connection.execute(query).scalars())
-        return found
+            return sweeps.finished(connection, set(keys))
 
     def missing_metrics(self, cells: Iterable[Cell], *, metrics: Mapping[str, Metric] | None = None) -> list[Cell]:
         """Those of ``cells`` that are finished but lack a metric they ask for; see :meth:`lacking_metrics`."""
@@ -218,32 +221,21 @@ class Store:
         With ``metrics`` (the catalogue's), a value of another version of the metric counts as lacking too.
         """
         asked = {cell.key: cell.metrics for cell in cells}
-        there: dict[str, set[str]] = {}
-        keys = list(asked)
+        lacking: dict[str, tuple[str, ...]] = {}
+        versions = {id: metric.version for id, metric in (metrics or {}).items()}
         with self._read() as connection:
-            for start in range(0, len(keys), _CHUNK):
-                part = keys[start : start + _CHUNK]
-                query = sa.select(t.cells.c.key).where(t.cells.c.key.in_(part), t.cells.c.status == "ok")
-                there |= {key: set() for key in connection.execute(query).scalars()}
-                query = sa.select(t.scores.c.key, t.scores.c.metric, t.scores.c.version).where(
-                    t.scores.c.key.in_(part), t.scores.c.value.is_not(None)
-                )
-                for key, metric, version in connection.execute(query):
-                    known = (metrics or {}).get(metric)
-                    if key in there and (known is None or known.version == version):
-                        there[key].add(metric)
-        lacking = {key: tuple(m for m in asked[key] if m not in present) for key, present in there.items()}
-        return {key: names for key, names in lacking.items() if names}
+            unseen = sweeps.finished(connection, asked.keys())
+            for key, present in sweeps.scored(connection, unseen.copy()):
+                there = {metric for metric, version in present if versions.get(metric, version) == version}
+                if not there.issuperset(asked[key]):
+                    lacking[key] = tuple(metric for metric in asked[key] if metric not in there)
+                unseen.discard(key)
+        return lacking | {key: asked[key] for key in unseen if asked[key]}
 
     def status(self, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
         """Columns of the table ``cells`` by key, for the keys that have a record."""
-        wanted = list(dict.fromkeys(keys))
-        found = {}
         with self._read() as connection:
-            for start in range(0, len(wanted), _CHUNK):
-                query = sa.select(t.cells).where(t.cells.c.key.in_(wanted[start : start + _CHUNK]))
-                found |= {row["key"]: dict(row) for row in connection.execute(query).mappings()}
-        return found
+            return sweeps.cells(connection, list(dict.fromkeys(keys)))
 
     def timings(self) -> dict[tuple[str, str, str, str], float]:
         """Mean seconds an image by (task, dataset, method, method_params as canonical JSON), over all ok cells."""
@@ -291,6 +283,14 @@ class Store:
         """The cells of a run, in order, as they were planned."""
         with self._read() as connection:
             return planned.cells(connection, frames.run_row(connection, run_id)["run_id"])
+
+    @contextmanager
+    def _adding(self, keys: Sequence[str]) -> Iterator[tuple[sa.Connection, set[tuple[str, int]]]]:
+        known = self._known_metrics.copy()
+        with self.engine.begin() as connection:
+            exclude(connection, *keys)
+            yield connection, known
+        self._known_metrics = known  # committed: what is rolled back is not known
 
     def _read(self) -> AbstractContextManager[sa.Connection]:
         return _engine.reading(self.engine)
