@@ -1,7 +1,8 @@
 """What the user asked for: the grammar of ``--tasks`` and ``--methods``, and the same said in TOML or Python.
 
 ``cs`` the task at its default level · ``cs:all`` every standard level · ``cs:ratio=0.1,0.25`` a grid ·
-``cs:ratio=0.1,operator=block,denoise:sigma=25`` two tasks · ``dip:preset=fast,iterations=500,2000``.
+``cs:ratio=0.1,operator=block,denoise:sigma=25`` two tasks · ``dip:preset=fast,iterations=500,2000`` ·
+``all`` every task or method that is installed, ``all:all`` every task at every standard level.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from benchhost.errors import UsageError, unknown
 from benchhost.plugins import Catalogue, resolve_for
 from benchhost.types import Method, Task
 
+ALL = "all"
 _HEAD = re.compile(r"^(?P<name>[A-Za-z0-9][\w.+/-]*)(?::(?P<rest>.*))?$", re.DOTALL)
 
 
@@ -74,7 +76,7 @@ def parse(
                     asks.append(Ask(name=name, values=values, all_levels=all_levels))
                 name, values, all_levels, last = head["name"], {}, False, ""
                 rest = head["rest"]
-                if rest == "all":
+                if rest == ALL:
                     all_levels = True
                 elif rest:
                     key, equals, value = rest.partition("=")
@@ -116,7 +118,7 @@ def parse_methods(texts: str | Iterable[str], catalogue: Catalogue) -> list[Ask]
 def expand_tasks(asks: Iterable[Ask], catalogue: Catalogue) -> list[Chosen]:
     """Every (task, parameters) that the asks span, in the order asked."""
     chosen = []
-    for ask in asks:
+    for ask in _named(asks, catalogue.tasks, "task"):
         task = catalogue.task(ask.name)
         cls = params_class(task)
         levels = task.levels if ask.all_levels else task.levels[task.default_level : task.default_level + 1]
@@ -131,7 +133,7 @@ def expand_tasks(asks: Iterable[Ask], catalogue: Catalogue) -> list[Chosen]:
 def expand_methods(asks: Iterable[Ask], catalogue: Catalogue, *, device: str) -> list[Chosen]:
     """Every (method, parameters) that the asks span; presets are applied first, explicit values win."""
     chosen = []
-    for ask in asks:
+    for ask in _named(asks, catalogue.methods, "method"):
         method = catalogue.method(ask.name)
         cls = params_class(method)
         owner = f"method '{ask.name}'"
@@ -147,6 +149,18 @@ def expand_methods(asks: Iterable[Ask], catalogue: Catalogue, *, device: str) ->
                 label = ask.label or _label(ask.name, said)
                 chosen.append(Chosen(name=ask.name, spec=method, params=params, values=P.as_dict(params), label=label))
     return chosen
+
+
+def _named(asks: Iterable[Ask], table: Mapping[str, Any], kind: str) -> Iterator[Ask]:
+    """The asks, with ``all`` replaced by every name in the table."""
+    for ask in asks:
+        if ask.name != ALL or ALL in table:
+            yield ask
+        elif ask.values or ask.label:
+            given = ", ".join(ask.values) or "label"
+            raise UsageError(f"'all' takes no settings of a single {kind}: {given} (name the {kind}s they are for)")
+        else:
+            yield from (Ask(name=name, all_levels=ask.all_levels) for name in table)
 
 
 def params_class(spec: Task | Method) -> type:

@@ -34,8 +34,8 @@ def compare(frame: pd.DataFrame, first: Sequence[str], second: Sequence[str]) ->
             {
                 "task": " ".join(str(word) for word in cell if word),
                 "images": found.n,
-                "first": np.nanmean(a),
-                "second": np.nanmean(b),
+                "first": f"{np.nanmean(a):.3f}",
+                "second": f"{np.nanmean(b):.3f}",
                 "difference": f"{found.delta:+.3f}",
                 "95 %": f"{found.interval.low:+.3f} … {found.interval.high:+.3f}",
                 "p": f"{found.p:.1e}",
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if name not in known:
             raise SystemExit(f"no method '{name}' in {options.results}: there are {', '.join(known)}")
     table = compare(frame, options.first, options.second)
-    print(table.to_markdown(index=False, floatfmt=".3f", disable_numparse=True))  # noqa: T201
+    print(table.to_markdown(index=False, disable_numparse=True))  # noqa: T201
 
 
 if __name__ == "__main__":

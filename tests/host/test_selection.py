@@ -36,6 +36,8 @@ def methods(text, catalogue, device="cpu"):
         ("cs:ratio=0.1,jpeg", ["ratio=0.1", "default"]),
         ("jpeg,cs:ratio=0.1,0.5", ["default", "ratio=0.1", "ratio=0.5"]),
         (("cs", "jpeg"), ["ratio=0.25", "default"]),
+        ("all", ["ratio=0.25", "default"]),
+        ("all:all", ["ratio=0.1", "ratio=0.25", "ratio=0.5", "default"]),
     ],
 )
 def test_a_task_selection_spans_the_levels_it_says(text, expected, catalogue):
@@ -53,6 +55,13 @@ def test_presets_apply_first_and_explicit_values_win(catalogue):
     assert methods("dip:preset=paper,fast", catalogue) == [("dip:preset=paper", 3000), ("dip:preset=fast", 600)]
 
 
+def test_all_is_every_method_installed(catalogue):
+    names = [chosen.name for chosen in expand_methods(parse_methods("all", catalogue), catalogue, device="cpu")]
+    assert names == list(catalogue.methods)
+    with pytest.raises(UsageError, match="'all' takes no settings of a single method: iterations"):
+        methods("all:iterations=5", catalogue)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -62,6 +71,7 @@ def test_presets_apply_first_and_explicit_values_win(catalogue):
         ("cs:medium", "No level 'medium' in task 'cs' (write 'cs:PARAMETER=VALUE' or 'cs:all')."),
         ("cs:ratio0.25", "Did you mean 'ratio=0.25'? Known: ratio=0.1"),
         ("", "empty task selection"),
+        ("all:ratio=0.1", "'all' takes no settings of a single task: ratio (name the tasks they are for)"),
         ("=3", "cannot read '=3'"),
     ],
 )

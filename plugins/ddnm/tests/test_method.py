@@ -96,9 +96,9 @@ def test_without_noise_the_measurement_is_kept(cls, task, values, weights):
 def test_a_batch_is_a_loop(task, method, weights):
     posing = pose(CATALOGUE.task(task), NOISY[task])
     record = CATALOGUE.method(method)
-    values = P.build(
-        DdnmPlusParams if method == "ddnm_plus" else DdnmParams, {"steps": 5, "weights": weights}, owner=""
-    )
+    # fp32: bf16 kernels round a batch of two otherwise than one image, on some processors by more than the tolerance
+    given = {"steps": 5, "weights": weights, "precision": "fp32"}
+    values = P.build(DdnmPlusParams if method == "ddnm_plus" else DdnmParams, given, owner="")
     assert_batch_is_loop(record, posing, values)
 
 

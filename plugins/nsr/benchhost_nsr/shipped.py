@@ -30,7 +30,41 @@ class Shipped:
     scale: int | None = None
 
 
-SHIPPED: tuple[Shipped, ...] = ()
+SHIPPED: tuple[Shipped, ...] = (
+    Shipped(
+        file="nsr-denoise.safetensors",
+        sha256="4e4b41424ae0b44d00753fbc82facff6e08d8013e91b9caf0d3d6a9145f0e5de",
+        tasks=("denoise",),
+    ),
+    Shipped(
+        file="nsr-jpeg.safetensors",
+        sha256="833462a0b00bfbb39876c5fde4f647959cc694a73d4267a83082791962f53531",
+        tasks=("jpeg",),
+    ),
+    Shipped(
+        file="nsr-sr2.safetensors",
+        sha256="f35344a9815de4149b110d019ebab2bcb33b8a9ffda00b0cb42ad69c1ac7dd9a",
+        tasks=("sr",),
+        scale=2,
+    ),
+    Shipped(
+        file="nsr-sr3.safetensors",
+        sha256="a0e052d49408a99c7b49204c27ad4ab6cf41be39fc5cddaac5d3ac3cb9989fd1",
+        tasks=("sr",),
+        scale=3,
+    ),
+    Shipped(
+        file="nsr-sr4.safetensors",
+        sha256="d96c71866d6a470d44095335e9d3980373f0618e5babe1f84a59c7ed53906dd2",
+        tasks=("sr",),
+        scale=4,
+    ),
+    Shipped(
+        file="nsr-restore.safetensors",
+        sha256="347c1d68fc4a73c1ceb73b61b13fa3f6cf5dbf01b1247b777c7108012672468a",
+        tasks=("cs", "mri", "ct", "inpaint", "deblur"),
+    ),
+)
 
 
 def chosen(task: str, scale: int | None = None) -> Shipped | None:

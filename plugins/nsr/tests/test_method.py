@@ -47,20 +47,20 @@ def method(weights, **values):
 @pytest.mark.parametrize(("task", "values"), [("denoise", {}), ("jpeg", {})])
 def test_an_image_network_keeps_the_contract(task, values, weights):
     posing = pose(CATALOGUE.task(task), values)
-    assert_method(CATALOGUE.method("nsr"), posing, {"weights": str(weights)}, batch=True)
+    assert_method(CATALOGUE.method("nsr"), posing, {"weights": str(weights), "precision": "fp32"}, batch=True)
 
 
 @pytest.mark.parametrize("scale", [2, 3])
 def test_super_resolution_keeps_the_contract(scale, small, tmp_path):
     file = small.save(tmp_path / "sr.safetensors", small.perturbed(dataclasses.replace(small.shape, scale=scale)))
     posing = pose(CATALOGUE.task("sr"), {"scale": scale})
-    assert_method(CATALOGUE.method("nsr"), posing, {"weights": str(file)}, batch=True)
+    assert_method(CATALOGUE.method("nsr"), posing, {"weights": str(file), "precision": "fp32"}, batch=True)
 
 
 @pytest.mark.parametrize("task", ["cs", "mri", "ct", "inpaint", "deblur"])
 def test_a_restoring_network_keeps_the_contract(task, restorer):
     posing = pose(CATALOGUE.task(task))
-    assert_method(CATALOGUE.method("nsr"), posing, {"weights": str(restorer)}, batch=True)
+    assert_method(CATALOGUE.method("nsr"), posing, {"weights": str(restorer), "precision": "fp32"}, batch=True)
 
 
 def test_it_runs_the_network_of_the_file_plane_by_plane(weights):

@@ -23,7 +23,7 @@ from benchhost.nets.weights import WeightsError, read_trained
 from benchhost.physics.diagonal import Identity, Mask
 from benchhost.physics.fourier import SingleCoilFourier
 from benchhost.plugins import load
-from benchhost.testing.methods import assert_method, why_not
+from benchhost.testing.methods import assert_batch_is_loop, assert_method, why_not
 from benchhost.testing.problems import pose
 from benchhost.training import mixture
 from benchhost.types import Problem
@@ -210,14 +210,18 @@ def test_what_cannot_be_done_is_refused_with_the_reason(monkeypatch):
 @pytest.mark.parametrize("task", TASKS)
 def test_it_keeps_the_contract_of_a_method_on_every_task(weights, task):
     posing = pose(CATALOGUE.task(task))
-    assert_method(CATALOGUE.method("rim"), posing, {"weights": str(weights)}, batch=True)
+    method = CATALOGUE.method("rim")
+    assert_method(method, posing, {"weights": str(weights)})
+    # a random network enlarges the rounding errors of an exact measurement's gradient, the trained one does not; nor
+    # are they the same in bf16 for two images as for one
+    assert_batch_is_loop(method, posing, P.build(RimParams, {"precision": "fp32"}, owner=""), tolerance=1e-4)
 
 
 def test_it_keeps_the_contract_of_a_method_with_several_coils(tmp_path):
     posing = pose(CATALOGUE.task("mri"), {"coils": 4})
     for variant, shape in SHAPES.items():
         file = save(tmp_path / f"{variant}.safetensors", shape)
-        values = {"weights": str(file), "variant": variant}
+        values = {"weights": str(file), "variant": variant, "precision": "fp32"}
         assert_method(CATALOGUE.method("rim"), posing, values, batch=True)
 
 
