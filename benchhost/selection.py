@@ -76,7 +76,7 @@ def parse(
                     asks.append(Ask(name=name, values=values, all_levels=all_levels))
                 name, values, all_levels, last = head["name"], {}, False, ""
                 rest = head["rest"]
-                if rest == ALL:
+                if rest == ALL and kind == "task":
                     all_levels = True
                 elif rest:
                     key, equals, value = rest.partition("=")

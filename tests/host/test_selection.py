@@ -84,6 +84,8 @@ def test_a_wrong_task_selection_names_the_nearest_choice(text, words, catalogue)
 def test_a_word_after_a_methods_colon_names_presets_and_parameters(catalogue):
     with pytest.raises(UsageError, match="No setting 'paper' in method 'dip'.*Did you mean 'preset=paper'.*iterations"):
         methods("dip:paper", catalogue)
+    with pytest.raises(UsageError, match="No setting 'all' in method 'dip'"):
+        methods("dip:all", catalogue)
 
 
 def test_an_unknown_preset_names_the_known_ones(catalogue):
