@@ -43,14 +43,14 @@ class Dip:
         for index in range(len(problem.y)):
             total = torch.zeros((1, *problem.image_shape), dtype=problem.y.dtype, device=problem.y.device)
             for done, seed in enumerate(seeds):
-                run = _Run(problem, index, seed, self.params, before=total / done if done else None, number=done)
+                run = Run(problem, index, seed, self.params, before=total / done if done else None, number=done)
                 total = total + run.fit(_share(problem.deadline, runs_left))
                 runs_left -= 1
             estimates.append(total / len(seeds))
         return torch.cat(estimates)
 
 
-class _Average:
+class Average:
     """Running average of outputs with a decay that grows until it reaches its value; decay 0 is the last output."""
 
     def __init__(self, decay: float, ramp: int) -> None:
@@ -59,13 +59,14 @@ class _Average:
         self.value: Tensor | None = None
 
     def update(self, x: Tensor) -> None:
+        """Take in the output of another step."""
         x = x.detach()
         self.count += 1
         decay = min(self.decay, self.count / (self.count + self.ramp))
         self.value = x.clone() if self.value is None else torch.lerp(x, self.value, decay)
 
 
-class _Run:
+class Run:
     """One network fitted to one measurement from one seed."""
 
     def __init__(
@@ -100,7 +101,7 @@ class _Run:
 
     def fit(self, deadline: float | None) -> Tensor:
         """Optimise until the rule, the last step or the deadline; the average that was selected: (1, C, H, W)."""
-        s, average, selected = self.settings, _Average(self.settings.ema, self.settings.ramp), None
+        s, average, selected = self.settings, Average(self.settings.ema, self.settings.ramp), None
         checkpoint = _Checkpoint(self.net, self.optimiser, s.backtrack)
         clock = _Clock(deadline)
         for step in range(1, s.iterations + 1):

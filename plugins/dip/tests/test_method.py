@@ -208,7 +208,7 @@ def test_several_seeds_return_their_mean():
     problem = pose(y)
     seeds = [int(torch.randint(2**62, (), generator=problem.rng)) for _ in range(2)]
     params = build(DipParams, {"iterations": 20}, owner="dip")
-    runs = [module._Run(pose(y), 0, seed, params, before=None, number=0).fit(None) for seed in seeds]
+    runs = [module.Run(pose(y), 0, seed, params, before=None, number=0).fit(None) for seed in seeds]
     both = dip(iterations=20, seeds=2).reconstruct(pose(y))
     torch.testing.assert_close(both, (runs[0] + runs[1]) / 2)
 
