@@ -26,7 +26,7 @@ class Shipped:
 SHIPPED: tuple[Shipped, ...] = (
     Shipped(
         file="idm-cs.safetensors",
-        sha256="ef5e101ae1539304e5da1d99a4912f2d983980721c2d6f7aa680084ad62a8678",
+        sha256="dd6169346e5733af209bc2fc347bfdb3371ac70f8f1555c7a0ef30583166ea4a",
         tasks=("cs",),
     ),
     Shipped(

@@ -33,35 +33,35 @@ class Shipped:
 SHIPPED: tuple[Shipped, ...] = (
     Shipped(
         file="nsr-denoise.safetensors",
-        sha256="4e4b41424ae0b44d00753fbc82facff6e08d8013e91b9caf0d3d6a9145f0e5de",
+        sha256="052ccebb1c3ac2c62a714c4d12b3c4bc9225d3486cdaa6a363c4e8550bf39798",
         tasks=("denoise",),
     ),
     Shipped(
         file="nsr-jpeg.safetensors",
-        sha256="833462a0b00bfbb39876c5fde4f647959cc694a73d4267a83082791962f53531",
+        sha256="9d803cb98b0f281acaa067ad478eacda5c0e0021182235b6c2de0198172335b4",
         tasks=("jpeg",),
     ),
     Shipped(
         file="nsr-sr2.safetensors",
-        sha256="f35344a9815de4149b110d019ebab2bcb33b8a9ffda00b0cb42ad69c1ac7dd9a",
+        sha256="3f95113676427a1044bf9ca49f302d608f8870514c3d677c1d8dc629818bc47b",
         tasks=("sr",),
         scale=2,
     ),
     Shipped(
         file="nsr-sr3.safetensors",
-        sha256="a0e052d49408a99c7b49204c27ad4ab6cf41be39fc5cddaac5d3ac3cb9989fd1",
+        sha256="0bdc6272498622e3adba15b7852a8bcb11006019b2dd1f5bd4de29bc23c30bf0",
         tasks=("sr",),
         scale=3,
     ),
     Shipped(
         file="nsr-sr4.safetensors",
-        sha256="d96c71866d6a470d44095335e9d3980373f0618e5babe1f84a59c7ed53906dd2",
+        sha256="38bc00bc746f0ce21b3e241d6592d87b8404043c10a6eb47dd1fd3f5830b41a7",
         tasks=("sr",),
         scale=4,
     ),
     Shipped(
         file="nsr-restore.safetensors",
-        sha256="347c1d68fc4a73c1ceb73b61b13fa3f6cf5dbf01b1247b777c7108012672468a",
+        sha256="8d921ef0a7ed56b93e03ef02643fe0c4f1ffba12e3f484f3e7539a35367b36bd",
         tasks=("cs", "mri", "ct", "inpaint", "deblur"),
     ),
 )

@@ -29,7 +29,7 @@ class Shipped:
 
 
 SHIPPED: tuple[Shipped, ...] = (
-    Shipped(file="rim.safetensors", sha256="23fc83255f526b42384ff344bc65eb457ddd20d13e34956ea69626e1b953b54f"),
+    Shipped(file="rim.safetensors", sha256="b8ece8b9f1d0d95ee2d338bbe6a53839f0a3253d4dc0f56b96265e0c0dfd1231"),
     Shipped(
         file="rim-mri.safetensors",
         sha256="d77e8a0d433f0eaff91f88a928a101aebe7528dd06b5ca9cca803a54a0257422",
