@@ -136,10 +136,9 @@ class Run:
         """f(z + noise), bounded or scaled, cropped to the image: (1, C, H, W)."""
         s, z = self.settings, self.z
         if s.input_noise:
-            noise = torch.empty(z.shape, memory_format=torch.channels_last).normal_(
-                0, s.input_noise, generator=self.rng
-            )
-            z = z + noise.to(z.device)
+            # Drawn in the order of memory: ten times faster than into a strided tensor.
+            noise = torch.empty(z.movedim(1, -1).shape).normal_(0, s.input_noise, generator=self.rng)
+            z = z + noise.movedim(-1, 1).to(z.device)
         return self.shape_output(self.net(z, *self.canvas, low_precision=s.low_precision))
 
     def _objective(self, loss: Tensor, x: Tensor) -> Tensor:

@@ -67,7 +67,8 @@ class Hourglass(nn.Module):
                 x = scale.up(x if side is None else torch.cat([side, x], dim=1))
             if self.fine is not None:
                 x = self.fine(F.interpolate(x, size=(height, width), mode=self.upsample))
-        return self.head(x.float())
+        # A 1 x 1 convolution to few channels; as a product of matrices it takes half the time.
+        return F.linear(x.float().movedim(1, -1), self.head.weight[:, :, 0, 0], self.head.bias).movedim(-1, 1)
 
 
 def build(architecture: Architecture, out_channels: int, rng: Generator) -> Hourglass:
