@@ -90,7 +90,7 @@ def scored(results: Results, rows: pd.DataFrame) -> Scored:
 
 
 def joined(parts: Sequence[Scored]) -> Scored:
-    """Several tasks as one: a metric has one title whatever protocol each task states, as nothing ranks across tasks."""
+    """Several tasks as one: a metric has one title whatever protocol each task states, as ranks are within tasks."""
     return Scored(
         rows=pd.concat([part.rows for part in parts]),
         heads=tuple(chain.from_iterable(part.heads for part in parts)),
