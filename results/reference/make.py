@@ -43,6 +43,7 @@ MAIN = (
     Shown("mri ×4", "mri", "acceleration=4", "embedded-mri"),
     Shown("ct 60 views", "ct", "views=60", "embedded-ct"),
     Shown("cs 25 %", "cs", "ratio=0.25", "embedded-grey"),
+    Shown("Set5 sr ×4", "sr", "scale=4", "set5"),
     Shown("Set11 cs 10 %", "cs", "ratio=0.1", "set11"),
     Shown("Set11 cs 25 %", "cs", "ratio=0.25", "set11"),
     Shown("Set11 cs 50 %", "cs", "ratio=0.5", "set11"),
