@@ -213,6 +213,10 @@ def test_named_methods_differ_in_marker_for_prints_in_grey():
     assert len({style.look(name).marker for name in names}) == len(names)
 
 
+def test_methods_of_others_take_no_colour_of_a_named_one():
+    assert {style.look(f"method{number}").colour for number in range(99)}.isdisjoint(style.NAMED.values())
+
+
 def test_a_width_that_is_none_is_refused(tmp_path):
     for width, message in (("wide", "'wide' is not a number"), (0.5, "3 to 20 inches wide, got 0.5")):
         with pytest.raises(UsageError, match=message):
