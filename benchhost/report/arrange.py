@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -98,7 +99,15 @@ def divided(
         widths = [_width_across(found, one, units, titles, layout) for one in who]
         return [([who[n] for n in part], units) for part in _filled(widths, [[n] for n in range(len(who))], room)]
     room = line - max((len(one.title) for one in who), default=0)
-    widths = [sum(_width(found, who, key, title, layout) + 2 for key, title in _columns(unit)) for unit in units]
+    below = Counter(unit.groups for unit in units)
+    widths = [
+        max(
+            sum(_width(found, who, key, title, layout) + 2 for key, title in _columns(unit)),
+            *(-(-(len(text) + 2) // below[unit.groups]) for text in unit.groups[-1:]),
+            0,
+        )
+        for unit in units
+    ]
     groups = [[units.index(unit) for unit in group] for group in _runs(units)]
     return [(list(who), [units[n] for n in part]) for part in _filled(widths, groups, room)]
 

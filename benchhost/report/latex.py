@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ GREY = r"\color{black!55}"
 _STYLE = {"best": r"\textbf{%s}", "second": r"\underline{%s}", "muted": rf"{{{GREY}%s}}", "": "%s"}
 _SIZES = ((100, r"\small"), (116, r"\footnotesize"), (0, r"\scriptsize"))
 """Characters across that fit in each size."""
+LETTER = 1.15
+"""How much wider a letter of a header is than a digit."""
 LANDSCAPE = 1.5
 """How much wider a page on its side is."""
 
@@ -84,7 +88,7 @@ def write(results: Results, folder: Path, options: Mapping[str, Any] | None = No
     body = [PREAMBLE + r"\begin{document}", *(rf"\input{{{model.name}.tex}}" for model in models)]
     if troubles:
         body += [r"\clearpage", r"\section*{What did not work}", r"\begin{itemize}"]
-        body += [rf"\item {escape(line)}" for line in troubles]
+        body += [rf"\item {_breakable(escape(line))}" for line in troubles]
         body += [r"\end{itemize}"]
     if bibliography.used:
         body += [r"\bibliographystyle{plain}", r"\bibliography{references}"]
@@ -92,11 +96,20 @@ def write(results: Results, folder: Path, options: Mapping[str, Any] | None = No
     return [write_text(target / "main.tex", "\n".join([*body, r"\end{document}"]) + "\n"), *written]
 
 
+def _breakable(text: str) -> str:
+    r"""Levels such as ``kernel=gaussian,std=1.6`` may end a line after a comma."""
+    return re.sub(r",(?=\S)", r",\\allowbreak{}", text)
+
+
 def _size(model: TableModel) -> str:
-    across = 0
-    for n, (column, *headers) in enumerate(zip(model.columns, *model.header_rows, strict=True)):
+    widths = []
+    for n, headers in enumerate(zip(*model.header_rows, strict=True)):
         texts = [row.cells[n].plain for row in model.rows]
-        across += max(len(text) for text in [headers[-1], *texts]) + (1 if column.joined else 2)
+        widths.append(max(len(text) for text in [headers[-1], *texts]) + 2)
+    for text, start, width in chain.from_iterable(reversed(model.header_spans)):
+        wanted = round(LETTER * len(text)) + 2
+        widths[start + width - 1] += max(0, wanted - sum(widths[start : start + width]))
+    across = sum(widths)
     room = LANDSCAPE if model.landscape else 1.0
     return next(size for most, size in _SIZES if across <= most * room or not most)
 

@@ -14,7 +14,7 @@ from benchhost.report.images import image_tables
 from benchhost.report.layout import LANDSCAPE_LINE, LINE, SHAPES, Extras, Layout, parse
 from benchhost.report.model import Cell, TableModel, seconds
 from benchhost.report.results import Results
-from benchhost.report.scored import LEAK, Place, Scored, Who, metric_columns, scored
+from benchhost.report.scored import LEAK, Place, Scored, Who, joined, scored
 from benchhost.report.wording import HOLE_TEXT, slug
 
 
@@ -90,7 +90,7 @@ def _parts(
     for n, (lines, part) in enumerate(parts, 1):
         body = arranged(found, lines, part, titles, layout, controls=results.controls)
         mine = found.rows[
-            [title in titles for title in metric_columns(found.rows)]
+            [title in titles for title in found.heads]
             & pd.MultiIndex.from_frame(found.rows[list(Place._fields)].astype(str)).isin(_places_of(part))
         ]
         said = caption(
@@ -128,17 +128,16 @@ def _pair(found: Scored) -> list[str]:
 
 def _landscape(results: Results, table: pd.DataFrame, layout: Layout, extras: Extras, line: int) -> list[TableModel]:
     """Every task across, each by its primary metric, or by its pair."""
-    kept, titles = [], []
+    parts = []
     for _, rows in table.groupby("task", sort=False, observed=True):
         found = scored(results, rows)
         wanted = _pair(found) if layout.pairs else [next(iter(found.titles))]
-        kept.append(rows[[title in wanted for title in metric_columns(rows)]])
-        titles += wanted
-    if not kept:
+        parts.append(scored(results, rows[[title in wanted for title in found.heads]]))
+    if not parts:
         return []
-    found = scored(results, pd.concat(kept))
+    found = joined(parts)
+    titles = list(found.titles)
     extra = [place for place in extras.places if place not in found.places]
-    titles = list(dict.fromkeys(titles))
     model = TableModel(name=slug(extras.name, "tasks"), title="tasks", columns=(), rows=(), landscape=True)
     what = " / ".join(title.rstrip(" ↑↓") for title in titles)
     places = sorted([*found.places, *extra], key=_in_order(found.places))

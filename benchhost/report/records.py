@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,13 @@ from benchhost.report.results import COLUMNS, Results
 FACTS = b"benchhost"
 OF_THE_PLACE = {"cwd", "results", "store", "host"}
 """Facts that say where a run lay; they mean nothing elsewhere."""
+_PLACES = re.compile(r"""\s--(?:results|store)(?:=|\s+)(?:'[^']*'|"[^"]*"|\S+)""")
 
 
 def write_records(results: Results, path: str | Path) -> Path:
     """Write one run as Parquet, its facts as JSON in the file's metadata; written aside and renamed.
 
-    Folders, the host's name and convergence traces are left out.
+    Folders, the host's name and convergence traces are left out, in the command ``--results`` and ``--store``.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -80,8 +82,9 @@ def _read(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
 
 def _portable(run: Mapping[str, Any]) -> dict[str, Any]:
     """The facts without those of the place, at any depth."""
-    return {
+    kept = {
         key: _portable(value) if isinstance(value, Mapping) else value
         for key, value in run.items()
         if key not in OF_THE_PLACE
     }
+    return kept | {"command": _PLACES.sub("", str(kept["command"]))} if kept.get("command") else kept

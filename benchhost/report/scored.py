@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -44,9 +45,11 @@ class Scored:
     """Rows of the aggregate as ranked cells.
 
     cells: (place, method, title of the metric) -> cell.  titles: of the metrics, in order, with their direction.
+    heads: the title of each row.
     """
 
     rows: pd.DataFrame
+    heads: tuple[str, ...]
     places: tuple[Place, ...]
     methods: tuple[Who, ...]
     titles: Mapping[str, bool | None]
@@ -77,11 +80,25 @@ def scored(results: Results, rows: pd.DataFrame) -> Scored:
         found |= {(place, methods[n], title): cell for n, cell in zip(members, ranked, strict=True)}
     return Scored(
         rows=rows,
+        heads=tuple(titles),
         places=tuple(dict.fromkeys(places)),
         methods=tuple(dict.fromkeys(methods)),
         titles={title: direction(metrics[title], better[title]) for title in dict.fromkeys(titles)},
         metrics=metrics,
         cells=found,
+    )
+
+
+def joined(parts: Sequence[Scored]) -> Scored:
+    """Several tasks as one: a metric has one title whatever protocol each task states, as ranks are within tasks."""
+    return Scored(
+        rows=pd.concat([part.rows for part in parts]),
+        heads=tuple(chain.from_iterable(part.heads for part in parts)),
+        places=tuple(chain.from_iterable(part.places for part in parts)),
+        methods=tuple(dict.fromkeys(chain.from_iterable(part.methods for part in parts))),
+        titles=dict(chain.from_iterable(part.titles.items() for part in parts)),
+        metrics=dict(chain.from_iterable(part.metrics.items() for part in parts)),
+        cells=dict(chain.from_iterable(part.cells.items() for part in parts)),
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import islice
 
 import pandas as pd
 
@@ -24,6 +25,7 @@ def long_tables(results: Results) -> list[TableModel]:
 
 def _long(results: Results, task: str, rows: pd.DataFrame) -> TableModel:
     titles = pd.Series(metric_columns(rows), index=rows.index)
+    named_metrics = titles.to_dict()
     scores = list(dict.fromkeys(titles))
     firsts = {title: rows[titles == title].iloc[0] for title in scores}
     better = {title: direction(str(row["metric"]), bool(row["higher_is_better"])) for title, row in firsts.items()}
@@ -42,7 +44,7 @@ def _long(results: Results, task: str, rows: pd.DataFrame) -> TableModel:
         named = dict(zip(CONDITION, map(str, place), strict=True))
         blocks = [group for _, group in at.groupby(METHOD, sort=False, observed=True)]
         eligible = [str(block["method"].iloc[0]) not in results.controls for block in blocks]
-        table = _scores(results, blocks, titles, scores, better)
+        table = _scores(results, blocks, named_metrics, scores, better)
         for n, (block, line) in enumerate(zip(blocks, table, strict=True)):
             head = [Cell(text=named[name] if n == 0 else "") for name in labels]
             label = Cell(text=str(block["method_label"].iloc[0]), style="" if eligible[n] else "muted")
@@ -65,14 +67,15 @@ def _long(results: Results, task: str, rows: pd.DataFrame) -> TableModel:
 def _scores(
     results: Results,
     blocks: Sequence[pd.DataFrame],
-    titles: pd.Series,
+    titles: Mapping[int, str],
     scores: Sequence[str],
     better: dict[str, bool | None],
 ) -> list[list[Cell]]:
     """One line of cells per method, ranked and tested by metric."""
     absent = Cell(text="", style="muted", reason="not a metric of this level")
     table = [[absent] * len(scores) for _ in blocks]
-    by_title = [{titles[row["index"]]: row for row in block.reset_index().to_dict("records")} for block in blocks]
+    records = iter(pd.concat(blocks).reset_index().to_dict("records"))
+    by_title = [{titles[row["index"]]: row for row in islice(records, len(block))} for block in blocks]
     for n, title in enumerate(scores):
         present = [line for line, found in enumerate(by_title) if title in found]
         cells = ranked_cells(results, [by_title[line][title] for line in present], better[title])

@@ -7,6 +7,7 @@ from matplotlib.colors import to_hex, to_rgb
 from PIL import Image
 
 from benchhost.errors import UsageError
+from benchhost.plugins import load
 from benchhost.report import Results
 from benchhost.report.figures import (
     Tile,
@@ -18,6 +19,7 @@ from benchhost.report.figures import (
 )
 from benchhost.report.figures.curves import bands, stops
 from benchhost.report.figures.scatter import front
+from benchhost.report.results import CONTROLS
 from benchhost.report.synthetic import synthetic
 from tests.report.figure_texts import texts
 
@@ -95,7 +97,7 @@ def test_colours_stay_apart_for_colour_blind_readers():
         "protan": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
         "deutan": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
     }
-    names = ["tv", "dip", "bm3d", "wiener", "idm", "ddnm", "rim", "baseline"]
+    names = [name for name in style.NAMED if name not in {*CONTROLS, "pinv", "adjoint"}]
     for matrix in blind.values():
         seen = [np.clip(np.array(matrix) @ np.array(to_rgb(style.NAMED[name])), 0, 1) for name in names]
         distances = [np.linalg.norm(a - b) for n, a in enumerate(seen) for b in seen[:n]]
@@ -206,7 +208,13 @@ def test_convergence_marks_the_peak_and_the_step_of_what_was_selected(tmp_path, 
 
 
 def test_named_methods_differ_in_marker_for_prints_in_grey():
-    assert len({style.look(name).marker for name in style.NAMED}) == len(style.NAMED)
+    names = [name for name in style.NAMED if name not in CONTROLS]
+    assert {method.name for method in load().methods.values() if method.name not in CONTROLS} == set(names)
+    assert len({style.look(name).marker for name in names}) == len(names)
+
+
+def test_methods_of_others_take_no_colour_of_a_named_one():
+    assert {style.look(f"method{number}").colour for number in range(99)}.isdisjoint(style.NAMED.values())
 
 
 def test_a_width_that_is_none_is_refused(tmp_path):

@@ -93,6 +93,17 @@ def test_every_paper_s_tables_compile_with_published_rows(pdflatex, tmp_path):
     assert not re.findall(r"Overfull .hbox.*", log)
 
 
+def test_long_levels_over_pairs_and_in_the_list_of_failures_fit_the_page(pdflatex, tmp_path):
+    blurs = [f"kernel={kernel},std=1.6,sigma={sigma}" for kernel, sigma in (("motion", 2.55), ("motion", 7.65))]
+    tasks = {"deblur": ("kernel=gaussian,std=1.6,sigma=2.55", *blurs), "jpeg": tuple(f"quality={q}" for q in (10, 20))}
+    tasks |= {"ct": ("views=20", "views=30", "views=60", "views=90"), "mri": ("acceleration=4", "acceleration=8")}
+    failures = {("dct", "*"): ("skipped", "dct removes white noise; 'deblur' measures through an operator")}
+    methods = ("baseline", "ddnm_plus", "dct")
+    results = synthetic(tasks=tasks, datasets=("embedded-grey",), images=2, methods=methods, failures=failures)
+    main, *_ = latex.write(results, tmp_path, {"layout": "landscape,pairs"})
+    assert not re.findall(r"Overfull .hbox.*", compiled(pdflatex, main, bibtex=True))
+
+
 def test_any_text_compiles(nasty, pdflatex, tmp_path):  # noqa: F811
     compiled(pdflatex, document(tmp_path, latex.render(nasty)))
 

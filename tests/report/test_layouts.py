@@ -111,6 +111,14 @@ def test_tasks_stand_side_by_side_on_a_page_on_its_side(results):
     assert [text for text, *_ in model.header_spans[1]] == ["", "set-a", "set-b", "set-a", "set-b"]
 
 
+def test_tasks_that_measure_a_metric_by_protocols_of_their_own_stand_side_by_side(results):
+    frame = results.frame.assign(protocol=results.frame["task"].map({"cs": "255/clip@1", "denoise": "1@1"}))
+    (model,) = paper_tables(Results(frame=frame, run=results.run), parse("landscape"))
+    (whole,) = paper_tables(results, parse("landscape"))
+    assert texts(model) == texts(whole)
+    assert "PSNR 255/clip@1 and 1@1" in model.caption
+
+
 def test_equal_headers_of_different_parents_are_not_joined(results):
     model = next(m for m in paper_tables(results, parse("pairs")) if m.name.startswith("denoise"))
     assert model.header_spans[1] == [("", 0, 1), ("σ = 25", 1, 2), ("σ = 25", 3, 2)]

@@ -10,7 +10,8 @@ from click.testing import CliRunner
 from benchhost.cli.main import cli
 from benchhost.errors import UsageError
 from benchhost.report.records import read_records, write_records
-from benchhost.report.synthetic import main
+from benchhost.report.results import Results
+from benchhost.report.synthetic import main, synthetic
 from benchhost.runs import open_results
 from benchhost.store import Store
 
@@ -68,6 +69,16 @@ def test_records_say_nothing_of_the_place(place):
     assert str(folder) not in json.dumps(json.loads(facts)["config"])
     assert {"cwd", "results", "store"}.isdisjoint(json.loads(facts))
     assert "host" not in json.loads(facts)["environment"]
+
+
+@pytest.mark.parametrize(
+    "given", ["--results /home/me/r", "--store='postgresql://me:secret@db/x y'", "--results '/a b'"]
+)
+def test_the_command_in_records_names_neither_folder_nor_store(given, tmp_path):
+    made = synthetic(images=1)
+    run = {**made.run, "command": f"benchhost run --tasks cs {given} --methods tv"}
+    path = write_records(Results(frame=made.frame, run=run), tmp_path / "records.parquet")
+    assert read_records([path]).run["command"] == "benchhost run --tasks cs --methods tv"
 
 
 def test_values_come_back_to_the_last_digit(place):

@@ -32,7 +32,8 @@ NAMES = {
 def quality_level(results: Results, folder: Path, *, width: float | None = None) -> list[Path]:
     """Draw ``quality-level-TASK`` per task that ran at two levels or more of one parameter, a panel per dataset.
 
-    Bands are 95 % bootstrap intervals of the mean over images.  A hollow point has missing images.
+    Bands are 95 % bootstrap intervals of the mean over images, the fainter the more there are.  A hollow point has
+    missing images.
     """
     known = looks(results)
     written: list[Path] = []
@@ -72,12 +73,13 @@ def varied(rows: pd.DataFrame) -> str | None:
 
 def _panel(axes: Axes, rows: pd.DataFrame, results: Results, known: Mapping[str, Look], name: str) -> dict[str, object]:
     handles = {}
+    faint = min(0.14, 0.5 / rows["method_label"].nunique())
     for label, mine in rows.groupby("method_label", sort=False, observed=True):
         mine = mine.sort_values("x")
         drawn = known[str(label)]
         bounds = [interval(results, row) or (row["mean"], row["mean"]) for _, row in mine.iterrows()]
         low, high = np.array(bounds).T
-        axes.fill_between(mine["x"], low, high, color=drawn.colour, alpha=0.14, linewidth=0)
+        axes.fill_between(mine["x"], low, high, color=drawn.colour, alpha=faint, linewidth=0)
         (handle,) = axes.plot(
             mine["x"], mine["mean"], color=drawn.colour, linestyle=drawn.line, marker=drawn.marker, markersize=4.5
         )

@@ -29,8 +29,6 @@ NAMED = {
     "baseline": "#555555",
     "pinv": "#8C8C8C",
     "adjoint": "#B3B3B3",
-    "oracle": "#000000",
-    "noise": "#C8C8C8",
     "tv": "#0072B2",
     "dip": "#D55E00",
     "bm3d": "#009E73",
@@ -39,11 +37,17 @@ NAMED = {
     "idm": "#E69F00",
     "ddnm": "#882255",
     "rim": "#332288",
+    "nsr": "#999933",
+    "ddnm_plus": "#661100",
+    "denoiser": "#CCBB44",
+    "oracle": "#000000",
+    "noise": "#C8C8C8",
 }
-"""Okabe and Ito's palette (2008) with three of Paul Tol's; greys for what only frames a comparison."""
+"""Okabe and Ito's palette (2008) with six of Paul Tol's; greys for what only frames a comparison, controls last."""
 
-OTHERS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#882255", "#332288", "#44AA99", "#999933")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "d", "8")
+OTHERS = ("#44AA99", "#117733", "#AA4499", "#CC6677", "#6699CC", "#994F00")
+"""For methods of other packages: none of NAMED, with which they share their figures."""
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "d", "8", "H")
 LINES = ("-", (0, (5, 1.5)), (0, (6, 1.5, 1, 1.5)), (0, (2.5, 1)), (0, (6, 1.5, 1, 1.5, 1, 1.5)))
 CROP = "#E69F00"
 

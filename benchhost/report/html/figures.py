@@ -67,7 +67,8 @@ def figures(results: Results, folder: Path) -> tuple[list[Picture], str]:
     shown = levels[:MOST_LEVELS]
     dotted = list(points.index[(points.cumsum() <= MOST_POINTS).to_numpy()])[:MOST_LEVELS]
     which = {quality_time: shown, convergence: shown, paired_dots: dotted, boxes: dotted}
-    paths = [path for draw in FIGURES for path in draw(_of(results, which.get(draw, levels)), folder)]
+    parts = {tuple(some): _of(results, some) for some in (levels, shown, dotted)}  # each is aggregated once
+    paths = [path for draw in FIGURES for path in draw(parts[tuple(which.get(draw, levels))], folder)]
     drawn = [_picture(path, levels, set(paths)) for path in paths if path.suffix == ".png"]
     note = ""
     if len(dotted) < len(levels):

@@ -249,6 +249,12 @@ def test_no_page_is_wider_than_a_telephone(visit, real):
         assert page.run("return document.documentElement.scrollWidth") <= 390, name
 
 
+def test_long_names_stay_in_their_column_on_a_telephone(visit, real):
+    page = visit(real, "leaderboard.html", width=390)
+    heads = "return [...document.querySelectorAll('#leaderboard tbody th')].map((e) => e.scrollWidth - e.clientWidth)"
+    assert set(page.run(heads)) == {0}
+
+
 def test_five_thousand_images_are_sorted_and_filtered_at_once(visit, tmp_path):
     results = synthetic(
         tasks={"cs": ("ratio=0.1",)}, datasets=("many",), images=5000, methods=("a", "b"), metrics=("psnr",)

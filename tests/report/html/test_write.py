@@ -5,6 +5,7 @@ import hashlib
 import html
 import json
 import re
+import time
 from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
@@ -212,6 +213,18 @@ def test_an_overview_of_many_conditions_stays_light_and_says_what_it_leaves_out(
     table = text.partition("<tbody>")[2].partition("</tbody>")[0]
     loaded = len(text) + sum((folder / "assets" / name).stat().st_size for name in ("report.css", "report.js"))
     assert loaded + overview.MOST_CELLS * len(table) / (10 * 4) < 2e6  # bytes, were the table as large as it may be
+
+
+def test_fifty_thousand_rows_become_pages_in_seconds_of_cpu_and_a_light_overview(tmp_path):
+    """Two seconds when it was written."""
+    levels = ("level=0", "level=1")
+    methods = [f"method{number}" for number in range(20)]
+    results = synthetic(tasks={"cs": levels, "sr": levels}, datasets=("a",), images=313, methods=methods)
+    assert len(results.frame) > 50_000
+    began = time.process_time()
+    write(results, tmp_path, PLAIN)
+    assert time.process_time() - began < 10
+    assert (tmp_path / "html" / "index.html").stat().st_size < 2_000_000
 
 
 def test_the_overview_lists_a_few_kinds_of_failure_and_counts_the_rest(tmp_path):
