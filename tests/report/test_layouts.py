@@ -19,6 +19,7 @@ from benchhost.report.published import published
 from benchhost.report.synthetic import synthetic
 from tests.report.golden_files import same
 
+RENDERERS = {"tex": latex, "md": markdown, "html": htmltable, "txt": terminal_table, "csv": comma}
 LAYOUTS = ("levels", "pairs", "datasets", "datasets,pairs", "images", "transposed", "transposed,pairs", "landscape")
 
 
@@ -45,11 +46,10 @@ def texts(model: TableModel) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_each_layout_is_as_agreed_in_latex_and_markdown(results, layout):
-    models = paper_tables(results, parse(layout))
-    name = layout.replace(",", "-")
-    same(f"layout-{name}.tex", "\n\n".join(map(latex.render, models[:2])) + "\n")
-    same(f"layout-{name}.md", "\n\n".join(map(markdown.render, models[:2])) + "\n")
+@pytest.mark.parametrize("suffix", RENDERERS)
+def test_each_layout_is_as_agreed_in_every_renderer(results, layout, suffix):
+    tables = [RENDERERS[suffix].render(model) for model in paper_tables(results, parse(layout))[:2]]
+    same(f"layout-{layout.replace(',', '-')}.{suffix}", "\n\n".join(tables) + "\n")
 
 
 def test_a_layout_is_read_from_words():
