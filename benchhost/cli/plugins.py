@@ -13,10 +13,11 @@ KINDS = ("tasks", "methods", "datasets", "metrics", "reporters", "presets", "tra
 @click.command()
 @json_option
 @plugin_option
+@click.option("--no-plugins", is_flag=True, help="Load no installed plugins, only built-ins and --plugin.")
 @click.option("--traceback", "show_traceback", is_flag=True, help="Show where a broken plugin fails.")
-def plugins(as_json: bool, plugin_files: tuple[str, ...], show_traceback: bool) -> None:
+def plugins(as_json: bool, plugin_files: tuple[str, ...], no_plugins: bool, show_traceback: bool) -> None:
     """Show the installed plugins, what each offers, and what is wrong with those that are broken (exit code 3)."""
-    catalogue = load(plugin_files)
+    catalogue = load(plugin_files, installed=not no_plugins)
     rows = []
     for plugin in catalogue.plugins:
         offers = {k: sorted(n for (kind, n), p in catalogue.owners.items() if kind == k and p is plugin) for k in KINDS}

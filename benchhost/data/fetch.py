@@ -17,18 +17,16 @@ from benchhost.errors import ChecksumMismatch
 from benchhost.types import Dataset, ItemRef
 
 STALE_SECONDS = 24 * 3600
-TIMEOUT_SECONDS = 30
 _PART = ".part-"
 
 
 class Sink(Protocol):
-    """Where a downloader writes what it gets."""
+    """Where a downloader writes what it gets.  limit: how many bytes are expected at most."""
+
+    limit: int
 
     def write(self, data: bytes) -> int:
         """Take the next bytes; raise ValueError when there are too many."""
-
-    def flush(self) -> None:
-        """Pass on what was written; pooch asks for it after every piece."""
 
 
 Downloader = Callable[[str, Sink], None]
@@ -47,9 +45,6 @@ class _Bounded:
             raise ValueError(f"sends more than the {self.limit} bytes expected")
         self.hash.update(data)
         return self.file.write(data)
-
-    def flush(self) -> None:
-        self.file.flush()
 
 
 def fetch(
@@ -130,7 +125,7 @@ def _download_one(url: str, ref: ItemRef, target: Path, downloader: Downloader) 
 
 
 def _get(url: str, sink: Sink) -> None:
-    """The downloader for real: files are copied, https goes through pooch."""
+    """The downloader for real: files are copied, https goes through requests."""
     if url.lower().startswith("file:"):
         from urllib.parse import urlsplit
         from urllib.request import url2pathname
@@ -139,12 +134,9 @@ def _get(url: str, sink: Sink) -> None:
             while chunk := file.read(1 << 20):
                 sink.write(chunk)
         return
-    from urllib.parse import quote
+    from benchhost.data import https
 
-    import pooch
-
-    get = pooch.HTTPDownloader(timeout=TIMEOUT_SECONDS, headers={"User-Agent": "benchhost"})
-    get(quote(url, safe=":/?&=%@+,;~"), sink, None)
+    https.get(url, sink)
 
 
 def _sweep(folder: Path) -> None:

@@ -18,6 +18,7 @@ from benchhost.errors import BenchhostError
 from benchhost.nets.unet import UNet, UNetShape
 
 S = TypeVar("S")
+MAX_BYTES = 2**31  # of a file of weights; it is read whole
 
 
 class WeightsError(BenchhostError):
@@ -62,13 +63,17 @@ def read_trained(path: str | Path, *, sha256: str | None = None) -> Trained:
     """Read a file that ``benchhost train`` exported.
 
     sha256: the checksum that the file must have; compared before a byte of it is interpreted.
-    Raises WeightsError for a file that is absent, has another checksum, is damaged or has no header of a network.
+    Raises WeightsError for a file that is absent, larger than MAX_BYTES, has another checksum, is damaged or has no
+    header of a network.
     """
     path = Path(path).expanduser()
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise WeightsError(f"cannot read weights {path} (looked for it from {Path.cwd()}): {error.strerror}") from error
+    if len(data) > MAX_BYTES:
+        raise WeightsError(f"{path} has more than {MAX_BYTES:,} bytes: no weights of 'benchhost train'")
     found = hashlib.sha256(data).hexdigest()
     if sha256 is not None and found != sha256:
         raise WeightsError(f"{path}: expected sha256 {sha256}, found {found} ({len(data)} bytes)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -138,6 +139,7 @@ def figures(results: Results, folder: Path) -> list[Path]:
 def main() -> None:
     """Write everything anew and name the files."""
     results = records()
+    shutil.rmtree(FOLDER / "tables", ignore_errors=True)  # tables that were divided anew have other names
     written = tables(results, FOLDER / "tables", load())
     written.append(write_text(FOLDER / "runs.json", json.dumps(facts(), indent=1, sort_keys=True) + "\n"))
     written += figures(results, FOLDER / "figures")

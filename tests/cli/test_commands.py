@@ -199,3 +199,11 @@ def test_every_task_runs_on_its_own_embedded_data_without_a_download(tmp_path):
     data = summary(call("run", *arguments, cwd=tmp_path, **place))
     assert set(data["status"]) == {"ok"}
     assert sorted({row["task"] for row in data["rows"]}) == tasks
+
+
+def test_plugins_shows_the_built_in_ones_alone_where_the_installed_are_left_out(tmp_path):
+    def shown(*words):
+        return {row["name"] for row in summary(call("plugins", "--json", *words, cwd=tmp_path))}
+
+    assert shown("--no-plugins") == {"metrics", "datasets", "reporters"}
+    assert shown() >= {"metrics", "datasets", "reporters", "tasks", "classical"}

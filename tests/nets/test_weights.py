@@ -54,6 +54,13 @@ def test_another_checksum_is_refused_before_anything_is_read(tmp_path):
         read_trained(path, sha256="0" * 64)
 
 
+def test_a_file_beyond_all_measure_is_refused_before_it_is_in_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr("benchhost.nets.weights.MAX_BYTES", 1000)
+    (tmp_path / "large.safetensors").write_bytes(bytes(1001))
+    with pytest.raises(WeightsError, match=r"large.safetensors has more than 1,000 bytes"):
+        read_trained(tmp_path / "large.safetensors")
+
+
 def test_what_is_no_file_of_weights_is_refused(tmp_path):
     with pytest.raises(WeightsError, match=r"cannot read weights .*absent .*No such file"):
         read_trained(tmp_path / "absent")
