@@ -174,8 +174,10 @@ class _Batch:
         if cell.image not in self.refs:
             raise unknown("image", cell.image, self.refs, where=f"dataset '{cell.dataset}'")
         item = read_item(self.dataset, self.refs[cell.image])
-        seeds = Seeds(task=self.identity, dataset=cell.dataset, image=cell.image, repeat=cell.repeat, base=cell.seed)
-        return self.task.pose(item, seeds)
+        return self.task.pose(item, self._seeds(cell))
+
+    def _seeds(self, cell: Cell) -> Seeds:
+        return Seeds(task=self.identity, dataset=cell.dataset, image=cell.image, repeat=cell.repeat, base=cell.seed)
 
     def _reconstruct(self, cell: Cell, posed: Posed, digest: str, record: dict[str, Any], phase: Phase) -> Tensor:
         runtime = self.runtime
@@ -256,9 +258,13 @@ class _Batch:
         return None if limit is None else time.monotonic() + limit - min(2.0, 0.05 * limit)
 
     def _seed(self, purpose: str, cell: Cell) -> int:
-        """Of a measurement and a method for "reconstruct"; of the batch alone for what its images share."""
-        what = cell.measurement_key if purpose == "reconstruct" else f"{self.identity}\x1f{cell.seed}\x1f{cell.repeat}"
-        text = "\x1f".join((what, cell.method, purpose))
+        """Of a measurement and a method for "reconstruct"; of the batch alone for what its images share.
+
+        By names, not by keys: an edit of code that changes no number must not change what a method draws.
+        """
+        if purpose == "reconstruct":
+            return self._seeds(cell).integer(f"{purpose}\x1f{cell.method}")
+        text = "\x1f".join((self.identity, str(cell.seed), str(cell.repeat), cell.method, purpose))
         return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
 
 
